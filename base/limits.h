@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Every limit that is not a field of the manifest. A limit that is reached is an error that names it,
+/// or back pressure; never a crash and never a silent cut.
+namespace systole::limits {
+
+inline constexpr size_t kibibyte = 1024;
+inline constexpr size_t mebibyte = 1024 * kibibyte;
+
+// Manifest.
+inline constexpr size_t manifest_bytes = 4 * mebibyte;
+inline constexpr size_t manifest_depth = 64;
+inline constexpr size_t manifest_nodes = 10'000;
+inline constexpr size_t manifest_errors = 100;
+
+// Expressions.
+inline constexpr size_t expression_bytes = 64 * kibibyte;
+inline constexpr size_t expression_nodes = 5'000;
+inline constexpr size_t expression_depth = 200;
+inline constexpr size_t text_value_bytes = 16 * mebibyte;  ///< The longest TEXT an expression may make.
+inline constexpr int numeric_digits = 38;
+
+// Records and batches.
+inline constexpr size_t record_bytes = 16 * mebibyte;      ///< The longest line or CSV record.
+inline constexpr size_t json_depth = 64;
+inline constexpr size_t batch_rows = 4096;
+inline constexpr size_t watermark_interval_records = 1024; ///< See docs/decisions on watermarks.
+inline constexpr size_t read_chunk_bytes = 1 * mebibyte;
+inline constexpr size_t split_chunk_bytes = 8 * mebibyte;
+
+// Exchange: bytes a sender may have outstanding on one channel, and the least worth granting.
+inline constexpr size_t channel_credit_bytes = 2 * mebibyte;
+inline constexpr size_t channel_credit_grant_bytes = 256 * kibibyte;
+inline constexpr size_t frame_bytes = 256 * kibibyte;
+
+// Sinks.
+inline constexpr size_t outbox_bytes = 256 * mebibyte;     ///< Per sink shard, then an epoch is asked for.
+
+// State.
+inline constexpr size_t memory_default_bytes = 512 * mebibyte;
+inline constexpr uint32_t max_parallelism_default = 128;
+inline constexpr uint32_t max_parallelism = 32'768;
+inline constexpr size_t delta_chunk_bytes = 256 * kibibyte;
+inline constexpr size_t delta_compact_bytes = 64 * mebibyte;
+inline constexpr size_t state_key_bytes = 64 * kibibyte;
+inline constexpr size_t state_value_bytes = 64 * mebibyte;
+
+}  // namespace systole::limits

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "data/batch.h"
+
+namespace systole {
+
+/// A file that belongs to a checkpoint: kept until the epoch's commit has succeeded.
+struct outbox_file {
+  std::string path;    ///< where the sink wrote it; durable up to `bytes` when seal_durable() returned
+  uint64_t bytes = 0;
+  uint64_t xxh3 = 0;
+};
+
+/// What one shard gives to an epoch.
+struct sealed_epoch {
+  std::string committable;            ///< what the committer needs; versioned by the sink; may be empty
+  std::vector<outbox_file> outbox;
+};
+
+/// Takes one shard's rows. Called by the task's thread.
+class sink_writer {
+ public:
+  virtual ~sink_writer() = default;
+  virtual result<void> write(const batch& rows) = 0;
+  /// Ends the epoch's rows (consolidated, if keyed). Fast: it does not fsync.
+  /// `is_final`: the input has ended, all must be published with this epoch's commit.
+  virtual result<sealed_epoch> seal(epoch_id epoch, bool is_final) = 0;
+  /// Makes what seal(epoch) gave durable; called on the state thread, while the task goes on writing the next epoch.
+  virtual result<void> make_durable(epoch_id epoch) = 0;
+  /// Bytes in the outbox that no commit has taken; past limits::outbox_bytes the task asks for an epoch.
+  virtual uint64_t outbox_bytes() const { return 0; }
+  /// Small state of the writer, and its restoration (once per old shard).
+  virtual std::string snapshot() { return {}; }
+  virtual result<void> restore(std::string_view bytes) {
+    (void)bytes;
+    return {};
+  }
+};
+
+/// One shard's part of a commit.
+struct shard_commit {
+  uint32_t shard = 0;
+  std::string committable;
+};
+
+/// What a commit is for; `previous` is the last completed epoch before `epoch`, 0 for none.
+struct commit_epoch {
+  epoch_id epoch;
+  epoch_id previous;
+  std::string uuid;        ///< of the checkpoint
+  bool is_final = false;
+};
+
+/// Publishes complete epochs. One per sink in the job, on a thread of its own; may block. Idempotent: after a crash the
+/// last complete epoch is committed again, whatever had been done.
+class sink_committer {
+ public:
+  virtual ~sink_committer() = default;
+  /// Before the first row of an attempt. `last_completed`: 0 on a fresh start. Removes or moves aside what later,
+  /// incomplete epochs left behind.
+  virtual result<void> recover(epoch_id last_completed) = 0;
+  virtual result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) = 0;
+};
+
+/// Makes a sink's parts.
+class sink_factory {
+ public:
+  virtual ~sink_factory() = default;
+  /// False where the sink takes only append-only streams.
+  virtual bool accepts_changelog() const = 0;
+  /// The most shards it can have: 1 for table files and the console.
+  virtual uint32_t max_shards() const { return limits_unbounded_shards; }
+  static constexpr uint32_t limits_unbounded_shards = 1u << 15;
+  virtual result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) = 0;
+  virtual result<std::unique_ptr<sink_committer>> make_committer() = 0;
+};
+
+}  // namespace systole

@@ -1,0 +1,67 @@
+#include "data/batch.h"
+
+#include <algorithm>
+
+namespace systole {
+
+size_t batch::memory_bytes() const {
+  size_t bytes = 0;
+  for (const column_ptr& each : columns_) bytes += each->memory_bytes();
+  for (const column_ptr& each : hidden_)
+    if (each) bytes += each->memory_bytes();
+  return bytes;
+}
+
+batch gather(const batch& source, std::span<const uint32_t> rows) {
+  batch made;
+  made.rows_ = rows.size();
+  made.columns_.reserve(source.columns_.size());
+  for (const column_ptr& each : source.columns_) made.columns_.push_back(gather(*each, rows));
+  for (size_t i = 0; i < hidden_count; ++i)
+    if (source.hidden_[i]) made.hidden_[i] = gather(*source.hidden_[i], rows);
+  return made;
+}
+
+batch slice(const batch& source, size_t offset, size_t length) {
+  if (offset == 0 && length == source.rows_) return source;
+  batch made;
+  made.rows_ = length;
+  for (const column_ptr& each : source.columns_) made.columns_.push_back(slice(*each, offset, length));
+  for (size_t i = 0; i < hidden_count; ++i)
+    if (source.hidden_[i]) made.hidden_[i] = slice(*source.hidden_[i], offset, length);
+  return made;
+}
+
+namespace {
+
+column_ptr default_hidden(hidden which, size_t rows) {
+  if (which != hidden::kind) return null_column(hidden_types[static_cast<size_t>(which)], rows);
+  column_builder builder(hidden_types[static_cast<size_t>(which)], rows);
+  std::fill_n(builder.mutable_values<uint8_t>(), rows, static_cast<uint8_t>(row_kind::insert));
+  builder.set_size(rows);
+  return builder.finish();
+}
+
+}  // namespace
+
+batch concatenate(std::span<const batch> sources) {
+  if (sources.size() == 1) return sources[0];
+  batch made;
+  if (sources.empty()) return made;
+  for (const batch& each : sources) made.rows_ += each.rows_;
+  std::vector<column_ptr> parts(sources.size());
+  for (size_t c = 0; c < sources[0].columns_.size(); ++c) {
+    for (size_t i = 0; i < sources.size(); ++i) parts[i] = sources[i].columns_[c];
+    made.columns_.push_back(concatenate(parts));
+  }
+  for (size_t h = 0; h < hidden_count; ++h) {
+    const bool any = std::any_of(sources.begin(), sources.end(), [h](const batch& b) { return b.hidden_[h] != nullptr; });
+    if (!any) continue;
+    for (size_t i = 0; i < sources.size(); ++i)
+      parts[i] = sources[i].hidden_[h] ? sources[i].hidden_[h] : default_hidden(static_cast<hidden>(h), sources[i].rows_);
+    made.hidden_[h] = concatenate(parts);
+  }
+  return made;
+}
+
+}  // namespace systole
