@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/result.h"
+#include "connectors/sink.h"
+#include "connectors/source.h"
+#include "data/batch.h"
+#include "expr/expression.h"
+#include "proto/plan.pb.h"
+
+namespace systole {
+
+/// What connectors are made with. All references outlive them.
+struct connector_context {
+  std::string job;
+  std::string outbox_directory;          ///< where sinks may keep files of incomplete epochs; on the state's file system
+  const parameter_map* parameters = nullptr;
+  const clock* time = nullptr;
+  file_system* files = nullptr;
+  size_t batch_rows = 1024;
+  bool console_is_terminal = false;
+};
+
+/// What a sink takes, as the plan knows it.
+struct sink_input {
+  schema columns;
+  bool changelog = false;
+  std::vector<std::string> upsert_key;
+};
+
+result<std::unique_ptr<source_factory>> make_source(const proto::Node& node, const connector_context& context);
+result<std::unique_ptr<sink_factory>> make_sink(const proto::Node& node, const sink_input& input,
+                                                const connector_context& context);
+
+/// The dead letter's columns: job, step, rule, reason, sqlstate, event_time, topic, partition, offset, raw.
+const schema& dead_letter_schema();
+
+}  // namespace systole

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/ids.h"
+#include "proto/checkpoint.pb.h"
+#include "state/checkpoint_store.h"
+#include "state/keyed_state.h"
+
+namespace systole {
+
+/// One epoch's changes of a task's keyed state, on their way to the store.
+class state_snapshot {
+ public:
+  virtual ~state_snapshot() = default;
+  /// Appends the changes to a delta, makes it durable and part of the store. Called once, on the state thread; snapshots
+  /// of one task in the order of their epochs. Ingests deltas into RocksDB when they have grown past their limit.
+  virtual result<proto::KeyedStateHandle> write() = 0;
+};
+
+struct task_state_options {
+  std::string directory;                 ///< the task's own working folder; what is in it from before is discarded
+  size_t memory_bytes = 64 << 20;        ///< for hash tables, block cache and write buffers together
+  bool in_memory = false;                ///< no RocksDB: the oracle for tests. Snapshots and restores all the same.
+  key_group_range groups;
+  uint32_t max_parallelism = 128;
+  file_system* files = nullptr;
+  checkpoint_store* store = nullptr;
+};
+
+/// A table of a restored checkpoint: which number its entries have in the handles, by step and role.
+struct restored_table {
+  proto::TableDescriptor descriptor;
+  std::string step;
+};
+
+/// A task's keyed state with its checkpoints.
+class task_state : public keyed_state {
+ public:
+  /// Copies what changed since the last call. Called by the task's thread at a barrier, after the operators' on_barrier;
+  /// the tables may be used again at once.
+  virtual result<std::unique_ptr<state_snapshot>> begin_snapshot(epoch_id epoch) = 0;
+  /// The descriptors of a step's tables, for the checkpoint's metadata.
+  virtual std::vector<proto::TableDescriptor> descriptors(const std::string& step) const = 0;
+};
+
+/// Opens a task's state. `restored`: all handles of the stage's old subtasks that overlap options.groups (their ranges
+/// may differ from ours: the job was rescaled); empty on a fresh start. `tables`: the restored tables of the stage.
+result<std::unique_ptr<task_state>> open_task_state(const task_state_options& options,
+                                                    const std::vector<proto::KeyedStateHandle>& restored,
+                                                    const std::vector<restored_table>& tables);
+
+}  // namespace systole
