@@ -16,4 +16,6 @@ function(systole_test name)
   target_compile_definitions(test_${name} PRIVATE
     SYSTOLE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SYSTOLE_BINARY_DIR="${CMAKE_BINARY_DIR}")
   add_test(NAME ${name} COMMAND test_${name})
+  set_tests_properties(${name} PROPERTIES LABELS unit)
+  add_dependencies(unit_tests test_${name})
 endfunction()

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Checks the layering: a folder includes only folders above it, and third-party headers stay inside their fences.
+
+Prints each offence as file:line and exits 1 if there is one.
+"""
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Design order; a folder may include those before it.
+ORDER = ["base", "proto", "data", "expr", "state", "operators", "formats", "connectors", "plan", "coordination", "actors", "app"]
+# Neighbours that must not see each other, although they come later in the order.
+FORBIDDEN = {
+    "operators": {"state"},  # but for the interface below
+    "formats": {"state", "operators"},
+    "connectors": {"state", "operators"},
+    "plan": {"state", "operators", "formats", "connectors"},
+    "coordination": {"state", "operators", "formats", "connectors", "plan", "expr"},
+}
+ALLOWED = {("operators", "state/keyed_state.h")}
+FENCES = [
+    (r"caf/", {"actors"}),
+    (r"rocksdb/", {"state"}),
+    (r"pg_query", {"expr", "plan"}),
+    (r"sqlite3\.h", {"connectors"}),
+    (r"simdjson", {"formats"}),
+    (r"yaml-cpp/", {"plan"}),
+    (r"CLI/", {"app"}),
+    (r"spdlog/", {"base"}),
+    (r"prometheus/", {"base"}),
+    (r"librdkafka/|libpq", {"connectors"}),
+]
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def sources():
+    listed = subprocess.run(["git", "ls-files", "*.h", "*.cc"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return listed.stdout.split()
+
+
+def offences(path):
+    folder = path.split("/")[0]
+    tested = folder == "tests"
+    if tested:
+        folder = path.split("/")[1]
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            match = INCLUDE.match(line)
+            if not match:
+                continue
+            quote, target = match.groups()
+            for pattern, owners in FENCES:
+                if re.match(pattern, target) and folder not in owners and not tested:
+                    yield f"{path}:{number}: <{target}> may be included in {', '.join(sorted(owners))}/ only"
+            if quote != '"' or tested or folder not in ORDER:
+                continue
+            other = target.split("/")[0]
+            if other not in ORDER or other == folder:
+                continue
+            if ORDER.index(other) > ORDER.index(folder):
+                yield f"{path}:{number}: {folder}/ must not include {other}/, which is below it"
+            elif other in FORBIDDEN.get(folder, ()) and (folder, target) not in ALLOWED:
+                yield f"{path}:{number}: {folder}/ must not include {target}"
+
+
+def main():
+    files = sources()
+    found = [offence for path in files for offence in offences(path)]
+    print("\n".join(found) if found else f"layering: {len(files)} files, each folder includes only those above it")
+    return 1 if found else 0
+
+
+sys.exit(main())
