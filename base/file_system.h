@@ -14,9 +14,11 @@ namespace systole {
 class writable_file {
  public:
   virtual ~writable_file() = default;
-  /// Appends; the bytes are durable only after sync(). A short write is an error (`disk_full` for ENOSPC and EDQUOT).
+  /// Appends all bytes or none, unbuffered; they are durable only after sync(). `disk_full` for ENOSPC and EDQUOT: the
+  /// same append may be tried again once there is space.
   virtual result<void> append(std::string_view bytes) = 0;
   /// fdatasync: the bytes appended so far survive a power cut; the file's name does only after sync_directory.
+  /// After a failure nothing is known about what is on disk: all later calls fail too, and the file must be written anew.
   virtual result<void> sync() = 0;
   /// Cuts the file to `size` bytes and appends from there.
   virtual result<void> truncate(uint64_t size) = 0;
@@ -53,7 +55,7 @@ class file_system {
   virtual result<bool> exists(const std::string& path) = 0;
   /// Names (not paths) in a directory, sorted.
   virtual result<std::vector<std::string>> list(const std::string& directory) = 0;
-  /// With parents; an existing directory is success.
+  /// With parents; an existing directory is success. The names of the directories that it makes are durable.
   virtual result<void> create_directories(const std::string& path) = 0;
   /// Atomic replace (rename(2)).
   virtual result<void> rename(const std::string& from, const std::string& to) = 0;
@@ -73,7 +75,8 @@ class file_system {
 /// The operating system's files.
 file_system& posix_file_system();
 
-/// Writes a whole file so that a power cut leaves either nothing or all: temporary file, fsync, rename, directory fsync.
+/// Writes a whole file so that a power cut leaves either what was there before or all of it: temporary file (`path`.tmp),
+/// fsync, rename, directory fsync. One writer per path at a time.
 result<void> write_file_durably(file_system& files, const std::string& path, std::string_view bytes);
 
 }  // namespace systole
