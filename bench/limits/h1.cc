@@ -131,7 +131,7 @@ int main(int argc, char** argv) {
     };
     auto object = document.get_object();
     for (auto entry : object) {
-      const std::string_view name = entry.escaped_key();
+      const std::string_view name = entry.unescaped_key();
       auto value = entry.value();
       switch (name[0]) {
         case 'e':
@@ -155,7 +155,7 @@ int main(int argc, char** argv) {
         case 'l': e.stay = number_or_null(value); break;
         case 'v':
           for (auto vital : value.get_object()) {
-            const std::string_view vital_name = vital.escaped_key();
+            const std::string_view vital_name = vital.unescaped_key();
             (vital_name == "heart_rate" ? e.heart_rate : vital_name == "bp_systolic" ? e.systolic : vital_name == "bp_diastolic" ? e.diastolic : vital_name == "temperature_f" ? e.temperature : e.oxygen) = number_or_null(vital.value());
           }
           break;
