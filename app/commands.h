@@ -1,0 +1,20 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace systole {
+
+/// Adds one verb to the command line: its flags, its help with examples, and what it does, which returns the exit code.
+/// Each is in a file of its own, <verb>_command.cc.
+using command_action = std::function<int()>;
+void add_run_command(CLI::App& root, command_action& chosen);
+void add_validate_command(CLI::App& root, command_action& chosen);
+void add_explain_command(CLI::App& root, command_action& chosen);
+void add_schema_command(CLI::App& root, command_action& chosen);
+void add_generate_command(CLI::App& root, command_action& chosen);
+void add_init_command(CLI::App& root, command_action& chosen);
+void add_version_command(CLI::App& root, command_action& chosen);
+void add_completion_command(CLI::App& root, command_action& chosen);
+
+}  // namespace systole

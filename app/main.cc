@@ -1,0 +1,51 @@
+#include <cstdio>
+#include <exception>
+
+#include "app/commands.h"
+#include "app/exit_code.h"
+
+namespace {
+
+constexpr const char* description =
+    "Systole runs stream-processing jobs that are written as YAML manifests.\n"
+    "Results go to standard output, progress and errors to standard error.";
+constexpr const char* footer =
+    "Start here:\n"
+    "  systole init first-job && systole run first-job/job.yaml\n"
+    "  systole run JOB.yaml --help\n\n"
+    "Exit status: 0 success; 1 a negative answer (invalid manifest, failed job); 2 wrong usage; 130 interrupted.";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App root(description, "systole");
+  root.footer(footer);
+  root.require_subcommand(0, 1);
+  root.set_help_flag("-h,--help", "Show this help");
+  root.set_version_flag("--version", std::string("systole ") + SYSTOLE_VERSION);
+  systole::command_action chosen;
+  systole::add_run_command(root, chosen);
+  systole::add_validate_command(root, chosen);
+  systole::add_explain_command(root, chosen);
+  systole::add_schema_command(root, chosen);
+  systole::add_generate_command(root, chosen);
+  systole::add_init_command(root, chosen);
+  systole::add_version_command(root, chosen);
+  systole::add_completion_command(root, chosen);
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    const int code = root.exit(problem);
+    return code == 0 ? systole::exit_success : systole::exit_usage;
+  }
+  if (!chosen) {
+    std::fputs(root.help().c_str(), stderr);
+    return systole::exit_usage;
+  }
+  try {
+    return chosen();
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "systole: internal error: %s\n", problem.what());
+    return systole::exit_negative;
+  }
+}
