@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "data/row_encoding.h"
+
+namespace systole {
+
+/// The hidden columns of a result that two rows made: event time and ingestion time are the larger of the two (a NULL one
+/// gives way), and so is the position, so that it does not depend on which row came last.
+struct hidden_values {
+  std::optional<timestamp_us> event_time;
+  std::optional<timestamp_us> ingestion_time;
+  std::optional<uint128> position;
+
+  static hidden_values of(const batch& rows, size_t row);
+  /// Takes the larger values.
+  void combine(const hidden_values& other);
+};
+
+/// Collects the hidden columns of result rows; a column that no row has is left out.
+class hidden_builder {
+ public:
+  void append(const hidden_values& values) { rows_.push_back(values); }
+  size_t size() const { return rows_.size(); }
+  /// Sets event time (always), ingestion time and position (where any row has one) and starts anew.
+  void finish(batch& into);
+
+ private:
+  std::vector<hidden_values> rows_;
+};
+
+/// Appends what a join keeps of a row besides its columns (docs/format/join_state.md): a byte of flags, then what they
+/// announce: 1 event time, 2 ingestion time (8 bytes each), 4 position (16 bytes).
+void append_hidden(std::string& out, const hidden_values& values);
+/// Reads it back and removes it from `encoded`; `corrupt` where it is cut short.
+result<hidden_values> take_hidden(std::string_view& encoded);
+
+/// A time as 8 bytes that memcmp orders.
+void append_ordered_time(std::string& out, timestamp_us time);
+/// REQUIRES: at least 8 bytes.
+timestamp_us read_ordered_time(std::string_view bytes);
+
+/// a + b, cut off at the ends of the range.
+constexpr timestamp_us add_saturating(timestamp_us a, int64_t b) {
+  timestamp_us sum = 0;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return b < 0 ? watermark_none : watermark_end;
+}
+
+}  // namespace systole
