@@ -1,0 +1,55 @@
+#include "coordination/restart_policy.h"
+
+#include <algorithm>
+
+namespace systole {
+namespace {
+
+/// What another attempt would only meet again.
+bool curable(error_code code) {
+  switch (code) {
+    case error_code::io:
+    case error_code::unavailable:
+    case error_code::internal:
+    case error_code::data:
+    case error_code::not_found:
+    case error_code::already_exists: return true;
+    case error_code::invalid_argument:
+    case error_code::corrupt:
+    case error_code::incompatible:
+    case error_code::disk_full:
+    case error_code::fenced:
+    case error_code::limit_exceeded:
+    case error_code::cancelled: return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+void restart_policy::on_start(timestamp_us now_us, epoch_id restored_from) {
+  ++attempt_;
+  started_us_ = now_us;
+  restored_from_ = restored_from;
+}
+
+restart_policy::decision restart_policy::on_failure(timestamp_us now_us, const failure& cause, epoch_id completed) {
+  const bool repeated = !causes_.empty() && causes_.back().cause.code == cause.code &&
+                        causes_.back().cause.message == cause.message && completed == restored_from_;
+  same_failures_ = repeated ? same_failures_ + 1 : 1;
+  causes_.push_back({attempt_, now_us, restored_from_, cause});
+  if (causes_.size() > kept_causes) causes_.erase(causes_.begin());
+
+  if (!with_.restarts) return {false, 0, "the job's restart strategy is none"};
+  if (!curable(cause.code)) return {false, 0, "a restart would meet the same failure"};
+  // What is unavailable may come back at any time; everything else that repeats exactly is deterministic.
+  if (cause.code != error_code::unavailable && same_failures_ >= with_.poison_attempts)
+    return {false, 0,
+            "the same failure came " + std::to_string(same_failures_) + " times without a checkpoint in between"};
+  if (now_us - started_us_ >= with_.stable_after_us) delay_us_ = with_.initial_delay_us;
+  const int64_t delay = std::min(delay_us_, with_.most_delay_us);
+  delay_us_ = delay > with_.most_delay_us / 2 ? with_.most_delay_us : delay * 2;
+  return {true, delay, {}};
+}
+
+}  // namespace systole

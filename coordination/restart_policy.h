@@ -1,0 +1,60 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace systole {
+
+/// One failed attempt, for the user.
+struct attempt_failure {
+  uint32_t attempt = 0;
+  timestamp_us at_us = 0;
+  epoch_id restored_from;  ///< the epoch that the attempt had started from
+  failure cause;           ///< its root cause: the first failure
+};
+
+/// Decides whether a failed attempt is followed by another, and when: exponential delay with a cap, back to the initial
+/// one after a stable while. Gives up at once on what a restart cannot cure, and on poison: the same failure again and
+/// again without an epoch completed in between. Keeps the root cause of each attempt. Pure; one thread.
+class restart_policy {
+ public:
+  struct settings {
+    bool restarts = true;
+    int64_t initial_delay_us = 200'000;
+    int64_t most_delay_us = 60'000'000;
+    int64_t stable_after_us = 60'000'000;  ///< an attempt that ran this long resets the delay
+    uint32_t poison_attempts = 3;          ///< the same failure this often is poison
+  };
+  struct decision {
+    bool restart = false;
+    int64_t delay_us = 0;
+    std::string why;  ///< where it gives up
+  };
+
+  explicit restart_policy(const settings& with) : with_(with), delay_us_(with.initial_delay_us) {}
+
+  void on_start(timestamp_us now_us, epoch_id restored_from);
+  /// `completed`: the last completed epoch now.
+  decision on_failure(timestamp_us now_us, const failure& cause, epoch_id completed);
+
+  /// The last ones, oldest first; at most `kept_causes`.
+  const std::vector<attempt_failure>& causes() const { return causes_; }
+  uint32_t attempts() const { return attempt_; }
+  static constexpr size_t kept_causes = 20;
+
+ private:
+  settings with_;
+  int64_t delay_us_;
+  uint32_t attempt_ = 0;
+  timestamp_us started_us_ = 0;
+  epoch_id restored_from_;
+  uint32_t same_failures_ = 0;
+  std::vector<attempt_failure> causes_;
+};
+
+}  // namespace systole
