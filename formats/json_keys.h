@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "formats/record_decoder.h"
+
+namespace systole {
+
+/// Compares bytes of equal length without a call; `n` repeats from record to record, so its branches are predicted.
+inline bool equal_bytes(const char* a, const char* b, size_t n) {
+  uint64_t x, y;
+  if (n >= 8) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+      std::memcpy(&x, a + i, 8);
+      std::memcpy(&y, b + i, 8);
+      if (x != y) return false;
+    }
+    std::memcpy(&x, a + n - 8, 8);
+    std::memcpy(&y, b + n - 8, 8);
+    return x == y;
+  }
+  for (size_t i = 0; i < n; ++i)
+    if (a[i] != b[i]) return false;
+  return true;
+}
+
+/// What a decoder does with the keys of one object of a record: of the record itself, or of a nested one that columns
+/// come from. Remembers which key followed which, since the next record mostly has the same keys in the same order: then
+/// a key costs one comparison. Unknown keys are remembered too, up to a limit.
+class json_keys {
+ public:
+  /// What to do with a key's value.
+  struct entry {
+    std::string quoted;           ///< the key as it is written, with its quotes; for comparison
+    std::vector<uint32_t> columns;  ///< to be set from the value
+    int32_t column = -1;          ///< the first of them
+    json_keys* nested = nullptr;  ///< where columns lie beneath
+    bool known = false;
+    uint32_t likely_next[2] = {0, 0};
+
+    bool matches(const char* at, size_t length) const {
+      return length == quoted.size() && equal_bytes(at, quoted.data(), length);
+    }
+    /// Nothing is read from the value, it is only checked.
+    bool skipped() const { return column < 0 && !nested; }
+  };
+
+  json_keys();
+  /// Adds a column at path[depth...].
+  void add(const std::vector<std::string>& path, size_t depth, uint32_t column);
+
+  /// Entry 0 matches nothing; it stands for "before the first key".
+  entry& at(uint32_t index) { return entries_[index]; }
+  /// The entry of a key (unquoted, unescaped); a key beyond the limit gives entry 1, which is skipped and never predicted.
+  uint32_t find_or_add(std::string_view key);
+  static constexpr uint32_t forgotten = 1;
+
+  /// All columns at and beneath this object, for clearing them when the object's key is given again.
+  const std::vector<uint32_t>& all_columns() const { return all_columns_; }
+
+ private:
+  struct text_hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  static constexpr size_t remembered_keys = 1024;
+  std::deque<entry> entries_;
+  std::unordered_map<std::string, uint32_t, text_hash, std::equal_to<>> index_;
+  std::vector<std::unique_ptr<json_keys>> nested_;
+  std::vector<uint32_t> all_columns_;
+};
+
+}  // namespace systole
