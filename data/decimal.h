@@ -9,7 +9,9 @@
 
 namespace systole {
 
-/// An exact decimal: unscaled * 10^-scale, |unscaled| < 10^38.
+/// An exact decimal: unscaled * 10^-scale, |unscaled| < 10^38, scale <= 38.
+/// Where a result would have more digits or a larger scale, zeros at the end of its fraction are dropped first (its
+/// value is PostgreSQL's, its text has fewer zeros); only then it is 22003.
 struct decimal {
   int128 unscaled = 0;
   uint8_t scale = 0;
@@ -48,7 +50,8 @@ int compare(decimal a, decimal b);
 
 /// Nearest double. Correctly rounded for values of up to 15 digits.
 double to_double(decimal value);
-/// PostgreSQL's float8 -> numeric: 15 significant digits. 22003 out of range, 0A000 for NaN and infinity.
+/// PostgreSQL's float8 -> numeric: 15 significant digits, but no digits past 38 decimals. 22003 out of range, 0A000 for
+/// NaN and infinity.
 result<decimal> from_double(double value);
 
 }  // namespace systole
