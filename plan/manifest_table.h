@@ -1,0 +1,33 @@
+#pragma once
+
+#include "plan/descriptor.h"
+
+/// The table of everything a manifest may say. To add a key: a line here, and its use where the plan is built.
+namespace systole::manifest_table {
+
+// Shapes that several objects share.
+value_shape text();
+value_shape name();
+value_shape identifier();
+value_shape expression();
+value_shape boolean();
+value_shape integer(double minimum, double maximum);
+value_shape number(double minimum, double maximum);
+value_shape duration();
+value_shape size();
+value_shape choice(std::vector<std::string_view> choices);
+value_shape anything();
+value_shape object(const object_descriptor& descriptor);
+value_shape list_of(value_shape element, bool may_be_empty = false);
+value_shape map_of(value_kind names, value_shape element, bool may_be_empty = false);
+value_shape either(std::vector<value_shape> alternatives);
+
+const object_descriptor& job_document();
+const object_descriptor& connection_document();
+
+const object_descriptor& source();
+const object_descriptor& table();
+const object_descriptor& step();
+const object_descriptor& sink();
+
+}  // namespace systole::manifest_table
