@@ -1,0 +1,53 @@
+#!/bin/sh
+# The long checks: `./dev check`. Writes what it saw to docs/check_results.md.
+#   KILLS=200 FUZZ_SECONDS=60 SEED=... ./dev check
+set -eu
+cd "$(dirname "$0")/.."
+say() { printf '==> %s\n' "$*" >&2; }
+kills=${KILLS:-200}
+fuzz_seconds=${FUZZ_SECONDS:-60}
+seed=${SEED:-$(date +%s)}
+report=docs/check_results.md
+log=build/check.log
+mkdir -p build
+: >"$log"
+status=0
+
+{
+  echo "# Last run of the long checks"
+  echo "$(date -u '+%Y-%m-%d %H:%M UTC'), commit $(git rev-parse --short HEAD), seed $seed, $(nproc) cores, $(uname -m)"
+  echo
+  echo "| check | result |"
+  echo "|---|---|"
+} >"$report"
+
+# record NAME COMMAND...: runs it, adds a line with its last line of output.
+record() {
+  name=$1
+  shift
+  say "$name"
+  if "$@" >"$log.one" 2>&1; then outcome=passed; else outcome=FAILED; status=1; tail -20 "$log.one" >&2; fi
+  cat "$log.one" >>"$log"
+  echo "| $name | $outcome: $(tail -n 1 "$log.one" | tr '|' ' ' | cut -c1-200) |" >>"$report"
+}
+
+say "building with the thread sanitizer"
+[ -e build/tsan/build.ninja ] || cmake --preset tsan >>"$log"
+ninja -C build/tsan unit_tests >>"$log"
+record "thread sanitizer, unit tests without CAF and RocksDB" ctest --test-dir build/tsan -L unit --output-on-failure
+
+say "building the fuzzers"
+[ -e build/fuzz/build.ninja ] || cmake --preset fuzz >>"$log"
+ninja -C build/fuzz fuzzers >>"$log"
+for target in build/fuzz/tests/fuzz/*_fuzz; do
+  name=$(basename "$target" _fuzz)
+  mkdir -p "build/fuzz/found/$name"
+  corpus=tests/fuzz/corpus/$name
+  [ -d "$corpus" ] || corpus=
+  record "fuzz $name, $fuzz_seconds s" "$target" -max_total_time="$fuzz_seconds" -seed="$seed" -rss_limit_mb=4096 \
+    -artifact_prefix="build/fuzz/found/" "build/fuzz/found/$name" $corpus
+done
+
+record "kill -9 at $kills moments" python3 tests/process/kill_test.py --systole build/release/systole --kills "$kills" --seed "$seed"
+say "written to $report"
+exit $status
