@@ -28,7 +28,7 @@ bool is_valid(civil_date date);
 int32_t days_in_month(int32_t year, int32_t month);
 
 /// Parses ISO 8601 "YYYY-MM-DD[(T| )HH:MM[:SS[.fraction]][zone]]": zone Z, z, +-HH, +-HHMM, +-HH:MM; none is UTC.
-/// A date alone is midnight; digits past microseconds are cut; second 60 and hour 24 do not parse.
+/// A date alone is midnight; digits past microseconds are cut; second 60, hour 24 and year 0 do not parse.
 /// Nothing where the text is anything else. No allocation; the common 26-byte form is the fast path.
 std::optional<timestamp_us> parse_iso_timestamp(std::string_view text);
 /// "YYYY-MM-DD" only.
@@ -43,7 +43,7 @@ void append_date(std::string& out, int32_t days);
 void append_interval(std::string& out, interval_value value);
 
 /// timestamp + interval with PostgreSQL's rules: months first (clamped to the month's end), then days, then micros;
-/// nothing beyond PostgreSQL's range (4713 BC to 294276 AD).
+/// nothing beyond the range 4714-11-24 BC (PostgreSQL's) to 294246 AD (what 64 bits from 1970 hold; PostgreSQL's is 294276).
 std::optional<timestamp_us> add_interval(timestamp_us value, interval_value by);
 
 }  // namespace systole
