@@ -159,8 +159,8 @@ TEST(calendar, refuses_any_other_byte_at_any_place_of_the_common_form) {
       if (separators[i] == ' ') expected = c >= '0' && c <= '9';
       else if (separators[i] == 'T') expected = c == 'T' || c == ' ';
       else expected = c == separators[i];
-      // ".1+1111" and ".111+11" end in a zone.
-      expected |= (i == 21 || i == 23) && (c == '+' || c == '-');
+      // ".1+1111", ".111+11" and ".11111Z" end in a zone.
+      expected |= ((i == 21 || i == 23) && (c == '+' || c == '-')) || (i == 25 && (c == 'Z' || c == 'z'));
       const std::optional<timestamp_us> got = parse_iso_timestamp(text);
       if (!expected) {
         ASSERT_EQ(got, std::nullopt) << "byte " << c << " at " << i;
