@@ -80,7 +80,7 @@ result<void> interval_join::open() {
 void interval_join::classify(const batch& rows, join_side& side, const encoded_keys& keys, output& out) {
   std::vector<row_error> errors;
   times_ = side.time->evaluate(rows, evaluation_, errors);
-  reject_failed(rows, errors, keep_, out);
+  reject_failed(rows, errors, "expression", keep_, out);
   live_.clear();
   const int64_t* times = times_->values<int64_t>();
   for (uint32_t row = 0; row < rows.rows(); ++row) {
@@ -96,6 +96,7 @@ void interval_join::classify(const batch& rows, join_side& side, const encoded_k
 }
 
 result<progress> interval_join::process(batch rows, uint32_t input, output& out) {
+  context_.accounting->in += rows.rows();
   join_side& mine = sides_[input];
   keep_.assign(rows.rows(), 1);
   const encoded_keys& keys = mine.keys.encode(rows, evaluation_, keep_, out);
@@ -185,6 +186,7 @@ void interval_join::emit(output& out) {
   builder.finish(pairs);
   matched_.clear();
   batch made = columns_.results.apply(pairs, out);
+  context_.accounting->out += made.rows();
   if (!made.empty()) out.push(std::move(made));
 }
 
@@ -198,18 +200,15 @@ result<progress> interval_join::on_watermark(timestamp_us watermark, output&) {
 
 std::string interval_join::snapshot() const {
   std::string bytes;
-  append_fixed(bytes, watermark_);
   for (const join_side& side : sides_) append_varint(bytes, side.rows.sequence());
   return bytes;
 }
 
 result<void> interval_join::restore(std::string_view bytes) {
   byte_reader reader(bytes);
-  const auto watermark = reader.fixed<timestamp_us>();
   const uint64_t left = reader.varint(), right = reader.varint();
   if (!reader.ok() || !reader.at_end())
     return fail(error_code::corrupt, "step " + context_.step + ": the join's snapshot does not match its layout");
-  watermark_ = watermark_ == watermark_none ? watermark : std::min(watermark_, watermark);
   sides_[0].rows.restore_sequence(left);
   sides_[1].rows.restore_sequence(right);
   return {};
@@ -221,19 +220,20 @@ result<std::unique_ptr<stream_operator>> make_interval_join(const proto::Node& n
                                                             const operator_context& context) {
   const proto::IntervalJoin& plan = node.interval_join();
   if (inputs.size() != 2 || inputs[0].changelog || inputs[1].changelog)
-    return fail(error_code::invalid_argument, "step " + context.step + ": an interval join takes two append-only inputs");
+    return step_failure(context, "an interval join takes two append-only inputs");
   if (plan.lower_us() > plan.upper_us() || plan.lower_us() < -longest_bound_us || plan.upper_us() > longest_bound_us)
-    return fail(error_code::invalid_argument, "step " + context.step + ": the interval's bounds are not in order or too far: " +
-                                                  std::to_string(plan.lower_us()) + ".." + std::to_string(plan.upper_us()));
+    return step_failure(context, "the interval's bounds are not in order or too far: " + std::to_string(plan.lower_us()) +
+                                     ".." + std::to_string(plan.upper_us()));
   const std::array<join_input, 2> sides{join_input{inputs[0].columns, plan.left_alias()},
                                         join_input{inputs[1].columns, plan.right_alias()}};
-  SYSTOLE_ASSIGN(join_columns columns, bind_join_columns(context, sides[0], sides[1], plan.residual(), true, plan.fields(),
+  SYSTOLE_ASSIGN(join_columns columns, bind_join_columns(context, failed_result_rule, sides[0], sides[1], plan.residual(), true, plan.fields(),
                                                          node.output()));
   const auto make_side = [&](size_t i) -> result<join_side> {
     SYSTOLE_ASSIGN(std::vector<expression_ptr> keys,
                    bind_join_keys(context, sides[i], i == 0 ? plan.left_keys() : plan.right_keys()));
-    SYSTOLE_ASSIGN(expression_ptr time, bind_in_step(context, i == 0 ? plan.left_time() : plan.right_time(), sides[i].scope(),
-                                                     data_type{type_id::timestamptz}));
+    SYSTOLE_ASSIGN(expression_ptr time, bind_step_expression(i == 0 ? plan.left_time() : plan.right_time(),
+                                                             sides[i].scope(context), context, "within",
+                                                             data_type{type_id::timestamptz}));
     const std::vector<int>& read = i == 0 ? columns.left : columns.right;
     const int64_t retention = i == 0 ? plan.upper_us() : -plan.lower_us();
     interval_rows rows(sides[i].columns, read, time->as_column(), retention);

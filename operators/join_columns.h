@@ -12,7 +12,7 @@ struct join_input {
   schema columns;
   std::string alias;
   /// Names by which the input's own expressions (keys, time) may call its columns: qualified or not.
-  expression_scope scope() const { return scope_of(columns, alias); }
+  expression_scope scope(const operator_context& context) const { return step_scope(columns, context, alias); }
 };
 
 /// The result expressions of a join, bound to a compact batch: only those columns of the left side that they read, then
@@ -25,7 +25,8 @@ struct join_columns {
 };
 
 /// Binds a join's residual and fields. `condition_in_results`: rows that fail the residual are simply left out.
-result<join_columns> bind_join_columns(const operator_context& context, const join_input& left, const join_input& right,
+/// `rule`: row_projection's.
+result<join_columns> bind_join_columns(const operator_context& context, std::string_view rule, const join_input& left, const join_input& right,
                                        const proto::Expression& residual, bool condition_in_results,
                                        const google::protobuf::RepeatedPtrField<proto::NamedExpression>& fields,
                                        const proto::Schema& output_columns);
