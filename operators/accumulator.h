@@ -51,11 +51,13 @@ class accumulator {
   virtual size_t value_bytes() const = 0;
   /// What value and side tables hold, as text for the state's descriptor.
   virtual std::string layout() const = 0;
-  /// Opens side tables named after `role` ("agg0") in the step's state.
-  virtual result<void> open(keyed_state& state, const std::string& step, const std::string& role) {
-    (void)state, (void)step, (void)role;
+  /// Opens its side table, if any, as `table` (step, name and fingerprint are given).
+  virtual result<void> open(keyed_state& state, table_descriptor table) {
+    (void)state, (void)table;
     return {};
   }
+  /// True where a group has entries besides its value, so that erase() must be called.
+  virtual bool has_side_table() const { return false; }
   /// Loads what the groups' values do not hold. `offset`: where this call's bytes begin in a group's value. The span
   /// must live until end().
   virtual result<void> begin(std::span<const accumulator_group> groups, size_t offset) {

@@ -62,6 +62,7 @@ class accumulator_set {
  private:
   struct call;
   accumulator_set(const operator_context& context, bool changelog);
+  static void find_long_texts(const call& each, std::vector<row_error>& errors);
   result<std::span<const int8_t>> weigh(call& each, std::span<const uint32_t> rows, std::span<const uint32_t> group_of);
 
   operator_context context_;

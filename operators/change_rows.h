@@ -8,8 +8,8 @@
 
 namespace systole {
 
-/// 1 where a row of `before` and the same row of `after` differ in any column (NULL equals NULL; 1.0 differs from 1.00 only
-/// in NUMERIC's display scale and is equal). Columns have equal types and sizes.
+/// 1 where a row of `before` and the same row of `after` differ in any column. NULL equals NULL; 1.0 differs from 1.00, so
+/// that a retraction is always the very row that was given. Columns have equal types and sizes.
 std::vector<uint8_t> rows_differ(std::span<const column_ptr> before, std::span<const column_ptr> after);
 
 /// Results of groups before and after a change: same columns, row i of both is group i. `has` tells which are there; empty

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/key_encoding.h"
 #include "expr/expression.h"
 #include "operators/factory.h"
 #include "operators/operator.h"
@@ -42,6 +43,11 @@ batch reject_failed_rows(const batch& rows, std::vector<row_error>& errors, outp
 /// rows.rows() rows in any case.
 void evaluate_or_reject(const std::vector<expression_ptr>& expressions, batch& rows, const operator_context& context,
                         std::vector<column_ptr>& columns, output& out);
+
+/// As evaluate_or_reject, and encodes the keys of the rows that are left. Rows whose key is too long for state are rejected
+/// too (54000), lest they stop the job.
+void encode_keys_or_reject(const std::vector<expression_ptr>& expressions, batch& rows, const operator_context& context,
+                           std::vector<column_ptr>& columns, encoded_keys& keys, output& out);
 
 /// Raw pointers of columns, as encoded_keys::encode takes them.
 std::vector<const column*> pointers_of(const std::vector<column_ptr>& columns);
