@@ -1,0 +1,62 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "data/key_encoding.h"
+#include "data/row_encoding.h"
+
+namespace systole {
+
+/// A join's table in memory: the last row per key. Rows are put until freeze(), looked up afterwards. One thread.
+class loaded_table {
+ public:
+  /// Keys and rows together, as they are kept while loading; then the table is too large to be held by every task.
+  static constexpr size_t bytes_limit = 1024 * limits::mebibyte;
+
+  explicit loaded_table(row_layout layout) : layout_(std::move(layout)) {}
+
+  bool frozen() const { return frozen_; }
+  size_t rows() const { return frozen_ ? index_.size() : loading_.size(); }
+  /// `limit_exceeded` past bytes_limit. REQUIRES: !frozen().
+  result<void> put(std::string_view key, std::string_view row);
+  /// Takes a retracted row out if it is the one that stands (its successor may have come before). REQUIRES: !frozen().
+  void retract(std::string_view key, std::string_view row);
+  /// Makes rows into columns: nothing is put any more.
+  result<void> freeze();
+
+  /// The index of a key's row in columns(), or null_row. REQUIRES: frozen().
+  uint32_t find(std::string_view key) const {
+    const auto found = index_.find(key);
+    return found == index_.end() ? null_row : found->second;
+  }
+  const batch& columns() const { return columns_; }
+
+  /// A flag, then the number of rows as varint, then keys and rows as varint-length bytes (docs/format/join_state.md).
+  std::string encode() const;
+  static result<loaded_table> decode(row_layout layout, std::string_view bytes);
+
+ private:
+  struct key_hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view key) const { return hash_key(key); }
+  };
+  template <class Value>
+  using by_key = absl::flat_hash_map<std::string, Value, key_hash, std::equal_to<>>;
+
+  row_layout layout_;
+  bool frozen_ = false;
+  size_t bytes_ = 0;
+  by_key<std::string> loading_;
+  by_key<uint32_t> index_;
+  batch columns_;
+  std::string encoded_;  ///< once frozen: each epoch's snapshot is the same
+};
+
+}  // namespace systole
