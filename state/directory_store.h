@@ -1,0 +1,50 @@
+#pragma once
+
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "state/checkpoint_log.h"
+#include "state/checkpoint_store.h"
+
+namespace systole {
+
+/// A checkpoint_store in a directory: files/<xxh3>-<bytes>, metadata/<epoch>-<xxh3>, log/<sequence>.
+/// A file's name is its XXH3-64 and length, so that equal content is stored once. Thread-safe.
+class directory_store final : public checkpoint_store {
+ public:
+  static result<std::unique_ptr<checkpoint_store>> open(file_system& files, const std::string& directory,
+                                                        const std::string& job);
+
+  result<proto::FileReference> put_file(const std::string& local_path, uint64_t bytes, uint64_t xxh3) override;
+  result<std::string> path_of(const proto::FileReference& file) override;
+  result<void> verify(const proto::FileReference& file) override;
+  result<proto::FileReference> put_metadata(const proto::CheckpointMetadata& metadata) override;
+  result<proto::CheckpointMetadata> read_metadata(const proto::FileReference& file) override;
+  result<void> append(proto::LogRecord record) override { return log_.append(std::move(record)); }
+  result<std::vector<proto::LogRecord>> read_log() override { return log_.read(); }
+  result<void> collect_garbage(uint32_t retained) override;
+
+ private:
+  directory_store(file_system& files, std::string directory, std::string job);
+  std::string file_path(const std::string& name) const { return files_directory_ + "/" + name; }
+  result<void> copy_into(const std::string& from, const std::string& to, uint64_t bytes);
+  result<std::set<std::string>> names_in(const std::vector<proto::FileReference>& metadata);
+
+  file_system& files_;
+  std::string files_directory_;
+  std::string metadata_directory_;
+  std::string log_directory_;
+  std::string job_;
+  checkpoint_log log_;
+
+  std::mutex mutex_;
+  /// Put since this store was opened and not seen in a complete epoch yet: collect_garbage must leave them.
+  std::set<std::string> fresh_;
+  /// In files/ and metadata/ when the store was opened: what no complete epoch names of these, a crash has left behind.
+  std::vector<std::string> old_files_;
+  std::vector<std::string> old_metadata_;
+};
+
+}  // namespace systole

@@ -1,0 +1,24 @@
+#include "state/entry_limits.h"
+
+#include "base/limits.h"
+
+namespace systole {
+
+result<void> check_entry_sizes(std::string_view key, std::string_view value) {
+  if (key.size() >= limits::state_key_bytes) {
+    return fail(error_code::limit_exceeded, "a state key has " + std::to_string(key.size()) + " bytes; less than " +
+                                                std::to_string(limits::state_key_bytes) + " are allowed");
+  }
+  if (value.size() > limits::state_value_bytes) {
+    return fail(error_code::limit_exceeded, "a state value has " + std::to_string(value.size()) + " bytes; at most " +
+                                                std::to_string(limits::state_value_bytes) + " are allowed");
+  }
+  return {};
+}
+
+failure shard_full() {
+  return fail(error_code::limit_exceeded,
+              "a key group's entries of one state table reached 4 GiB: raise maxParallelism, or give the step a TTL");
+}
+
+}  // namespace systole

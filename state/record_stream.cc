@@ -1,0 +1,150 @@
+#include "state/record_stream.h"
+
+#include <algorithm>
+
+#include "state/record_order.h"
+
+namespace systole {
+
+int compare_placed(const placed_record& a, const placed_record& b) {
+  if (a.group != b.group) return a.group < b.group ? -1 : 1;
+  if (a.table.number != b.table.number) return a.table.number < b.table.number ? -1 : 1;
+  return compare_records(a.table.kind, a.record, b.record);
+}
+
+namespace {
+
+class sorted_segment_stream final : public record_stream {
+ public:
+  sorted_segment_stream(std::unique_ptr<segment_reader> reader, uint32_t max_parallelism)
+      : reader_(std::move(reader)), max_parallelism_(max_parallelism) {}
+
+  result<bool> next(placed_record& at) override {
+    for (;;) {
+      if (in_chunk_) {
+        SYSTOLE_ASSIGN(in_chunk_, reader_->next(at.record));
+        if (in_chunk_) {
+          at.table = reader_->table();
+          at.group = key_group_of(hash_key(at.record.key), max_parallelism_).value;
+          return true;
+        }
+      }
+      SYSTOLE_ASSIGN(in_chunk_, reader_->next_chunk());
+      if (!in_chunk_) return false;
+    }
+  }
+
+ private:
+  std::unique_ptr<segment_reader> reader_;
+  uint32_t max_parallelism_;
+  bool in_chunk_ = false;
+};
+
+/// Few streams (a base and deltas per old subtask), so the least is found by looking at all.
+class merged_stream final : public record_stream {
+ public:
+  explicit merged_stream(std::vector<std::unique_ptr<record_stream>> oldest_first) {
+    for (auto& stream : oldest_first) inputs_.push_back({std::move(stream), {}, true, false});
+  }
+
+  result<bool> next(placed_record& at) override {
+    for (input& each : inputs_) {
+      if (!each.wanted) continue;
+      SYSTOLE_ASSIGN(each.has, each.stream->next(each.head));
+      each.wanted = false;
+    }
+    input* least = nullptr;
+    for (input& each : inputs_) {
+      if (!each.has) continue;
+      const int order = least == nullptr ? -1 : compare_placed(each.head, least->head);
+      if (order > 0) continue;
+      if (order == 0) least->wanted = true;  // an older change of the same key
+      least = &each;
+    }
+    if (least == nullptr) return false;
+    least->wanted = true;
+    at = least->head;
+    return true;
+  }
+
+ private:
+  struct input {
+    std::unique_ptr<record_stream> stream;
+    placed_record head;
+    bool wanted;
+    bool has;
+  };
+  std::vector<input> inputs_;
+};
+
+}  // namespace
+
+std::unique_ptr<record_stream> sorted_segment(std::unique_ptr<segment_reader> reader, uint32_t max_parallelism) {
+  return std::make_unique<sorted_segment_stream>(std::move(reader), max_parallelism);
+}
+
+std::unique_ptr<record_stream> merge(std::vector<std::unique_ptr<record_stream>> oldest_first) {
+  return std::make_unique<merged_stream>(std::move(oldest_first));
+}
+
+delta_record record_sorter::parse(const item& at, const table_shape& table) {
+  delta_record record;
+  byte_reader reader(std::string_view(at.bytes, at.length));
+  read_record(reader, table, record);
+  return record;
+}
+
+result<void> record_sorter::add(segment_reader& reader) {
+  for (;;) {
+    SYSTOLE_ASSIGN(const bool more, reader.next_chunk());
+    if (!more) return {};
+    blocks_.emplace_back(reader.payload());
+    const std::string& block = blocks_.back();
+    memory_bytes_ += block.capacity() + reader.records() * sizeof(item);
+    byte_reader rest(block);
+    delta_record record;
+    for (uint32_t i = 0; i < reader.records(); ++i) {
+      const char* begin = block.data() + (block.size() - rest.remaining());
+      if (!read_record(rest, reader.table(), record)) return reader.malformed();
+      const uint16_t group = key_group_of(hash_key(record.key), max_parallelism_).value;
+      bucket& into = buckets_[{group, reader.table().number}];
+      into.table = reader.table();
+      const auto length = static_cast<uint32_t>(block.data() + (block.size() - rest.remaining()) - begin);
+      into.items.push_back({order_prefix(into.table.kind, record), begin, numbers_++, length});
+    }
+  }
+}
+
+void record_sorter::sort(bucket& unsorted) {
+  const table_shape& table = unsorted.table;
+  std::sort(unsorted.items.begin(), unsorted.items.end(), [&](const item& a, const item& b) {
+    if (a.prefix != b.prefix) return a.prefix < b.prefix;
+    const int order = compare_records(table.kind, parse(a, table), parse(b, table));
+    return order != 0 ? order < 0 : a.number < b.number;
+  });
+}
+
+result<bool> record_sorter::next(placed_record& at) {
+  if (!sorted_) {
+    for (auto& [key, unsorted] : buckets_) sort(unsorted);
+    sorted_ = true;
+    at_ = buckets_.begin();
+  }
+  while (at_ != buckets_.end() && next_item_ == at_->second.items.size()) {
+    ++at_;
+    next_item_ = 0;
+  }
+  if (at_ == buckets_.end()) return false;
+  const bucket& from = at_->second;
+  at.group = at_->first.group;
+  at.table = from.table;
+  at.record = parse(from.items[next_item_++], from.table);
+  for (; next_item_ < from.items.size(); ++next_item_) {
+    const delta_record later = parse(from.items[next_item_], from.table);
+    if (compare_records(from.table.kind, at.record, later) != 0) break;
+    at.record = later;
+  }
+  return true;
+}
+
+}  // namespace systole

@@ -1,0 +1,66 @@
+// What directory_store removes, and when.
+#include <algorithm>
+
+#include "state/directory_store.h"
+
+namespace systole {
+namespace {
+
+void add_files(const proto::CheckpointMetadata& metadata, std::set<std::string>& names) {
+  for (const proto::TaskSnapshot& task : metadata.tasks()) {
+    for (const proto::FileReference& file : task.keyed_state().base()) names.insert(file.name());
+    for (const proto::FileReference& file : task.keyed_state().deltas()) names.insert(file.name());
+    for (const proto::NodeSnapshot& node : task.nodes()) {
+      for (const proto::FileReference& file : node.outbox()) names.insert(file.name());
+    }
+  }
+}
+
+}  // namespace
+
+result<std::set<std::string>> directory_store::names_in(const std::vector<proto::FileReference>& metadata) {
+  std::set<std::string> names;
+  for (const proto::FileReference& file : metadata) {
+    SYSTOLE_ASSIGN(const proto::CheckpointMetadata epoch, read_metadata(file));
+    names.insert(file.name());
+    add_files(epoch, names);
+  }
+  return names;
+}
+
+result<void> directory_store::collect_garbage(uint32_t retained) {
+  SYSTOLE_ASSIGN(const std::vector<proto::LogRecord> log, read_log());
+  std::vector<proto::FileReference> complete;
+  for (const proto::LogRecord& record : log) {
+    if (record.has_completed()) complete.push_back(record.completed().metadata());
+  }
+  const size_t kept = std::min<size_t>(std::max<uint32_t>(retained, 1), complete.size());
+  const std::vector<proto::FileReference> keep(complete.end() - static_cast<std::ptrdiff_t>(kept), complete.end());
+  // A damaged kept epoch fails here: then nothing is removed, since it may name anything.
+  SYSTOLE_ASSIGN(const std::set<std::string> needed, names_in(keep));
+
+  std::set<std::string> unneeded_files;
+  std::set<std::string> unneeded_metadata;
+  const std::lock_guard lock(mutex_);
+  for (const std::string& name : needed) fresh_.erase(name);
+  const auto unneeded = [&](const std::string& name) { return !needed.contains(name) && !fresh_.contains(name); };
+  for (size_t i = 0; i + kept < complete.size(); ++i) {
+    SYSTOLE_ASSIGN(const bool there, files_.exists(metadata_directory_ + "/" + complete[i].name()));
+    if (!there) continue;
+    // What a damaged old epoch names is left behind until the store is opened again; removing it is not worth an error.
+    if (auto names = names_in({complete[i]})) {
+      std::copy_if(names->begin(), names->end(), std::inserter(unneeded_files, unneeded_files.end()), unneeded);
+    }
+    if (unneeded(complete[i].name())) unneeded_metadata.insert(complete[i].name());
+  }
+  std::copy_if(old_files_.begin(), old_files_.end(), std::inserter(unneeded_files, unneeded_files.end()), unneeded);
+  std::copy_if(old_metadata_.begin(), old_metadata_.end(), std::inserter(unneeded_metadata, unneeded_metadata.end()), unneeded);
+  old_files_.clear();
+  old_metadata_.clear();
+  // Files first: metadata that is still there leads the next collection to what this one did not remove.
+  for (const std::string& name : unneeded_files) SYSTOLE_TRY(files_.remove(file_path(name)));
+  for (const std::string& name : unneeded_metadata) SYSTOLE_TRY(files_.remove(metadata_directory_ + "/" + name));
+  return {};
+}
+
+}  // namespace systole

@@ -1,0 +1,167 @@
+#include "state/table_registry.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <cassert>
+
+#include "state/hashed_map_table.h"
+#include "state/hashed_value_table.h"
+#include "state/ordered_timer_table.h"
+
+namespace systole {
+
+uint32_t table_number(std::string_view step, std::string_view name) {
+  std::string text(step);
+  text.push_back('\0');
+  text += name;
+  return static_cast<uint32_t>(XXH3_64bits(text.data(), text.size()));
+}
+
+table_registry::table_registry(const task_state_options& options, delta_log& log,
+                               const std::vector<restored_table>& restored)
+    : options_(options), log_(log) {
+  for (const restored_table& table : restored) {
+    held_table& held = tables_[table.descriptor.number()];
+    held.step = table.step;
+    held.descriptor = table.descriptor;
+  }
+}
+
+void table_registry::make(held_table& table) {
+  // The registry hands `interface` out as the public interface's type, so the pointer must be adjusted to it here.
+  switch (table.shape.kind) {
+    case table_kind::map: {
+      auto made = std::make_unique<hashed_map_table>(options_.groups, options_.max_parallelism, log_, table.shape);
+      table.interface = static_cast<map_table*>(made.get());
+      table.state = std::move(made);
+      return;
+    }
+    case table_kind::timers: {
+      auto made = std::make_unique<ordered_timer_table>(options_.groups, options_.max_parallelism, log_, table.shape);
+      table.interface = static_cast<timer_table*>(made.get());
+      table.state = std::move(made);
+      return;
+    }
+    default: {
+      auto made = std::make_unique<hashed_value_table>(options_.groups, options_.max_parallelism, log_, table.shape);
+      table.interface = static_cast<value_table*>(made.get());
+      table.state = std::move(made);
+      return;
+    }
+  }
+}
+
+result<state_table*> table_registry::restored_state(const table_shape& shape) {
+  const auto found = tables_.find(shape.number);
+  if (found == tables_.end()) {
+    unlisted_ = true;
+    return static_cast<state_table*>(nullptr);
+  }
+  held_table& table = found->second;
+  if (!table.state) {
+    table.shape = shape;
+    make(table);
+  } else if (table.shape != shape) {
+    return fail(error_code::corrupt, fmt::format("state table {}/{} has entries of two shapes", table.step,
+                                                 table.descriptor.name()));
+  }
+  return table.state.get();
+}
+
+table_registry::held_table* table_registry::find(const std::string& step, const std::string& name) {
+  for (auto& [number, table] : tables_) {
+    if (table.step == step && table.descriptor.name() == name) return &table;
+  }
+  return nullptr;
+}
+
+uint32_t table_registry::free_number(const table_descriptor& descriptor) const {
+  uint32_t number = table_number(descriptor.step, descriptor.name);
+  while (tables_.contains(number)) ++number;
+  return number;
+}
+
+result<void*> table_registry::open(const table_descriptor& descriptor, table_kind kind) {
+  held_table* table = find(descriptor.step, descriptor.name);
+  if (table == nullptr) {
+    const uint32_t number = free_number(descriptor);
+    table = &tables_[number];
+    table->step = descriptor.step;
+    table->descriptor.set_name(descriptor.name);
+    table->descriptor.set_layout_version(descriptor.layout_version);
+    table->descriptor.set_layout(descriptor.layout);
+    table->descriptor.set_fingerprint(descriptor.fingerprint);
+    table->descriptor.set_ordered(kind == table_kind::map);
+    table->descriptor.set_timers(kind == table_kind::timers);
+    table->descriptor.set_number(number);
+  }
+  assert(!table->opened);  // opening twice is a bug
+  const proto::TableDescriptor& stored = table->descriptor;
+  const table_shape shape{stored.number(), kind, kind == table_kind::values ? descriptor.fixed_value_bytes : 0};
+  const bool same = stored.layout_version() == descriptor.layout_version && stored.layout() == descriptor.layout &&
+                    stored.fingerprint() == descriptor.fingerprint && stored.ordered() == (kind == table_kind::map) &&
+                    stored.timers() == (kind == table_kind::timers) && (!table->state || table->shape == shape);
+  if (!same) {
+    return fail(error_code::incompatible,
+                fmt::format("the saved state of step {}, table {}, was written by another plan (saved: version {}, {}, {}; "
+                            "now: version {}, {}, {}): rename the step to start it with empty state",
+                            descriptor.step, descriptor.name, stored.layout_version(), stored.layout(), stored.fingerprint(),
+                            descriptor.layout_version, descriptor.layout, descriptor.fingerprint));
+  }
+  if (!table->state) {
+    table->shape = shape;
+    make(*table);
+  }
+  table->opened = true;
+  return table->interface;
+}
+
+result<value_table*> table_registry::open_values(const table_descriptor& descriptor) {
+  SYSTOLE_ASSIGN(void* const table, open(descriptor, table_kind::values));
+  return static_cast<value_table*>(table);
+}
+result<map_table*> table_registry::open_map(const table_descriptor& descriptor) {
+  SYSTOLE_ASSIGN(void* const table, open(descriptor, table_kind::map));
+  return static_cast<map_table*>(table);
+}
+result<timer_table*> table_registry::open_timers(const table_descriptor& descriptor) {
+  SYSTOLE_ASSIGN(void* const table, open(descriptor, table_kind::timers));
+  return static_cast<timer_table*>(table);
+}
+
+bool table_registry::drop_unopened() {
+  const bool any = std::erase_if(tables_, [](const auto& each) { return !each.second.opened; }) != 0;
+  return std::exchange(unlisted_, false) || any;
+}
+
+std::set<uint32_t> table_registry::opened_numbers() const {
+  std::set<uint32_t> numbers;
+  for (const auto& [number, table] : tables_) {
+    if (table.opened) numbers.insert(number);
+  }
+  return numbers;
+}
+
+result<void> table_registry::flush_changes() {
+  for (auto& [number, table] : tables_) {
+    if (table.state) SYSTOLE_TRY(table.state->flush_changes());
+  }
+  return {};
+}
+
+uint64_t table_registry::memory_bytes() const {
+  uint64_t sum = 0;
+  for (const auto& [number, table] : tables_) sum += table.state ? table.state->memory_bytes() : 0;
+  return sum;
+}
+
+std::vector<proto::TableDescriptor> table_registry::descriptors(const std::string& step) const {
+  std::vector<proto::TableDescriptor> found;
+  for (const auto& [number, table] : tables_) {
+    if (table.opened && table.step == step) found.push_back(table.descriptor);
+  }
+  return found;
+}
+
+}  // namespace systole

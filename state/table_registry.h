@@ -1,0 +1,60 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "state/delta_log.h"
+#include "state/keyed_state.h"
+#include "state/state_table.h"
+#include "state/task_state.h"
+
+namespace systole {
+
+/// A table's number in stored keys where it has none yet: the low 32 bits of XXH3-64 of step, a zero byte and name, so that all
+/// subtasks agree without asking (docs/format/state_keys.md).
+uint32_t table_number(std::string_view step, std::string_view name);
+
+/// The tables of a task: those that operators have opened and those that a restored checkpoint holds. Task's thread only.
+class table_registry {
+ public:
+  table_registry(const task_state_options& options, delta_log& log, const std::vector<restored_table>& restored);
+
+  /// Loads a record of a restored segment; tables that the checkpoint does not list are skipped and counted as dropped.
+  result<state_table*> restored_state(const table_shape& shape);
+
+  result<value_table*> open_values(const table_descriptor& descriptor);
+  result<map_table*> open_map(const table_descriptor& descriptor);
+  result<timer_table*> open_timers(const table_descriptor& descriptor);
+
+  /// Forgets restored tables that no operator has opened. True where the files hold entries of such tables.
+  bool drop_unopened();
+  std::set<uint32_t> opened_numbers() const;
+
+  result<void> flush_changes();
+  uint64_t memory_bytes() const;
+  std::vector<proto::TableDescriptor> descriptors(const std::string& step) const;
+
+ private:
+  struct held_table {
+    std::string step;
+    proto::TableDescriptor descriptor;
+    bool opened = false;
+    table_shape shape;
+    std::unique_ptr<state_table> state;
+    void* interface = nullptr;  ///< value_table, map_table or timer_table, by shape.kind
+  };
+  result<void*> open(const table_descriptor& descriptor, table_kind kind);
+  void make(held_table& table);
+  held_table* find(const std::string& step, const std::string& name);
+  uint32_t free_number(const table_descriptor& descriptor) const;
+
+  const task_state_options& options_;
+  delta_log& log_;
+  std::map<uint32_t, held_table> tables_;
+  bool unlisted_ = false;
+};
+
+}  // namespace systole
