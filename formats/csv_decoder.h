@@ -24,6 +24,7 @@ class csv_decoder final : public record_decoder {
   void begin_file() override;
   result<size_t> read_header(const record_span& first_bytes) override;
   result<size_t> decode(const record_span& span, size_t max_records) override;
+  size_t pending_records() const override { return made_.records; }
   decoded_records take() override;
 
  private:

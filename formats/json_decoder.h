@@ -26,6 +26,7 @@ class json_decoder final : public record_decoder {
  public:
   json_decoder(std::vector<decoder_column> columns, const decoder_options& options);
   result<size_t> decode(const record_span& span, size_t max_records) override;
+  size_t pending_records() const override { return made_.records; }
   decoded_records take() override;
 
  private:

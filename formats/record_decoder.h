@@ -89,6 +89,8 @@ class record_decoder {
   /// Fails only where the input as a whole is unreadable (a header without any of the columns); broken records are
   /// rejects. REQUIRES: all calls for one batch together ask for no more records than `capacity`.
   virtual result<size_t> decode(const record_span& span, size_t max_records) = 0;
+  /// Records in the batch under construction.
+  virtual size_t pending_records() const = 0;
   /// Ends the batch.
   virtual decoded_records take() = 0;
 };
