@@ -168,7 +168,9 @@ result<void> segment_chain::merge_everything(epoch_id epoch) {
   proto::KeyedStateHandle ours;
   ours.set_first_key_group(options_.groups.first);
   ours.set_last_key_group(options_.groups.last);
-  if (base) SYSTOLE_ASSIGN(*ours.add_base(), put(*base));
+  if (base) {
+    SYSTOLE_ASSIGN(*ours.add_base(), put(*base));
+  }
   sources_.assign(1, std::move(ours));
   return {};
 }
@@ -189,7 +191,9 @@ result<void> segment_chain::merge_newest_deltas(epoch_id epoch) {
   }
   SYSTOLE_ASSIGN(const std::optional<sealed_segment> merged, write_sorted(sorter, false, epoch));
   ours.mutable_deltas()->DeleteSubrange(first, ours.deltas_size() - first);
-  if (merged) SYSTOLE_ASSIGN(*ours.add_deltas(), put(*merged));
+  if (merged) {
+    SYSTOLE_ASSIGN(*ours.add_deltas(), put(*merged));
+  }
   return {};
 }
 
