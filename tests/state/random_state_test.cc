@@ -1,0 +1,62 @@
+#include <cstdlib>
+#include <random>
+
+#include "tests/state/state_model.h"
+
+namespace systole::testing {
+namespace {
+
+uint64_t test_seed() {
+  if (const char* fixed = std::getenv("SYSTOLE_TEST_SEED")) return std::strtoull(fixed, nullptr, 10);
+  return std::random_device()();
+}
+
+class random_state_test : public ::testing::TestWithParam<bool> {
+ protected:
+  scratch_directory scratch_;
+  std::unique_ptr<checkpoint_store> store_ =
+      must(open_directory_store(posix_file_system(), scratch_.path() + "/store", "job"));
+  const uint64_t seed_ = test_seed();
+  ::testing::ScopedTrace trace_{__FILE__, __LINE__, "SYSTOLE_TEST_SEED=" + std::to_string(seed_)};
+};
+
+TEST_P(random_state_test, equals_ordered_maps_across_snapshots_crashes_and_rescaling) {
+  std::mt19937_64 random(seed_);
+  modelled_state state(scratch_.path(), *store_, GetParam(), 64 << 20, seed_, {});
+  const uint32_t parallelisms[] = {1, 3, 2, 1};
+  state.open(1);
+  uint64_t epoch = 0;
+  for (int round = 0; round < 60 && !HasFailure(); ++round) {
+    state.random_operations(200);
+    switch (random() % 5) {
+      case 0: state.abandon_snapshot(++epoch); break;
+      case 1: state.open(parallelisms[random() % 4]); break;
+      default: state.snapshot(++epoch);
+    }
+    if (round % 10 == 0) state.check_all();
+  }
+  state.snapshot(++epoch);
+  for (const uint32_t parallelism : {1u, 3u, 2u}) {
+    state.open(parallelism);
+    state.check_all();
+    state.snapshot(++epoch);
+  }
+}
+
+TEST_P(random_state_test, keeps_the_chain_short_over_many_epochs) {
+  modelled_state state(scratch_.path(), *store_, GetParam(), 64 << 20, seed_, {});
+  state.open(1);
+  for (uint64_t epoch = 1; epoch < 300 && !HasFailure(); ++epoch) {
+    state.random_operations(20);
+    state.snapshot(epoch);
+    ASSERT_LT(state.most_files(), 80);
+  }
+  state.open(2);
+  state.check_all();
+}
+
+INSTANTIATE_TEST_SUITE_P(backends, random_state_test, ::testing::Values(true),
+                         [](const auto& backend) { return backend.param ? "memory" : "rocksdb"; });
+
+}  // namespace
+}  // namespace systole::testing
