@@ -75,9 +75,9 @@ struct expansion {
   result<void> connect_dead_letter(uint32_t node) {
     const uint32_t own_stage = stage_of_node[node];
     const std::vector<size_t> receivers = tasks_of_stage[own_stage];
-    for (planned_task& task : made.tasks)
-      if (task.stage == own_stage) task.local_dead_letter = node;
     const size_t tasks = made.tasks.size();
+    if (receivers.size() == tasks)
+      for (planned_task& task : made.tasks) task.local_dead_letter = node;
     for (size_t i = 0; i < tasks; ++i) {
       if (made.tasks[i].stage == own_stage) continue;
       add_exchange(i, receivers, {.to_node = node, .exchange = proto::Edge::REBALANCE});

@@ -83,6 +83,7 @@ void operator_chain::node_output::reject(const batch& rows, uint32_t row, const 
     chain_.rejects_->reject(from_.index, rows, row, why);
 }
 
+operator_chain::operator_chain(reject_target* rejects) : rejects_(rejects) {}
 operator_chain::~operator_chain() = default;
 
 size_t operator_chain::add_node(node_parts parts) {
@@ -402,7 +403,7 @@ void operator_chain::count_source(size_t index, uint64_t records, uint64_t rejec
   if (rejected > 0) counted.by_rule["decode"] += rejected;
 }
 
-std::string operator_chain::snapshot(size_t index) const {
+std::string operator_chain::snapshot(size_t index, std::string extra) const {
   assert(idle());
   const node& at = *nodes_[index];
   chain_snapshot made;
@@ -413,7 +414,7 @@ std::string operator_chain::snapshot(size_t index) const {
   }
   for (uint32_t i = 0; i < at.open_channels.size(); ++i) made.input_ended.push_back(at.input_ended(i));
   made.accounting = *at.accounting;
-  if (at.op) made.operator_state = at.op->snapshot();
+  made.operator_state = at.op ? at.op->snapshot() : std::move(extra);
   return encode(made);
 }
 

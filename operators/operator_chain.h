@@ -58,7 +58,7 @@ class operator_chain {
     uint32_t input = 0;
   };
 
-  explicit operator_chain(reject_target* rejects) : rejects_(rejects) {}
+  explicit operator_chain(reject_target* rejects);
   ~operator_chain();
   operator_chain(const operator_chain&) = delete;
   operator_chain& operator=(const operator_chain&) = delete;
@@ -120,8 +120,9 @@ class operator_chain {
   };
   row_counts counts(size_t index) const;
 
-  /// A node's small state: watermarks per channel, ended inputs, accounting, the operator's own. REQUIRES: idle().
-  std::string snapshot(size_t index) const;
+  /// A node's small state: watermarks per channel, ended inputs, accounting, the operator's own (or, of
+  /// a node without operator, `extra`). REQUIRES: idle().
+  std::string snapshot(size_t index, std::string extra = {}) const;
 
  private:
   struct node;

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <string_view>
+
+namespace systole {
+
+/// Test hook: ends the process at once (as kill -9 would) when a named point of a checkpoint's life is reached for the
+/// n-th time. Points: barrier, sealed, durable, metadata, completed, before_commit, mid_commit, after_commit.
+/// Thread-safe.
+class crash_points {
+ public:
+  /// "sealed:3"; empty: never.
+  explicit crash_points(const std::string& crash_at);
+  void reach(std::string_view point) const;
+
+ private:
+  std::string point_;
+  mutable std::atomic<int> left_{0};
+};
+
+}  // namespace systole

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/attempt.h"
+#include "actors/components.h"
+#include "coordination/checkpoint_history.h"
+#include "proto/checkpoint.pb.h"
+#include "proto/plan.pb.h"
+#include "state/checkpoint_store.h"
+
+namespace systole {
+
+/// What a checkpoint store holds for a job, and where to go on.
+struct recovered_job {
+  checkpoint_history history;
+  std::shared_ptr<const proto::CheckpointMetadata> restored;  ///< null: a fresh start
+};
+
+/// Reads the log and the metadata of its last complete epoch, and verifies the epoch's deltas. `corrupt` names the file
+/// and the epoch.
+result<recovered_job> recover_job(checkpoint_store& store, const std::string& job);
+
+/// The base files of a checkpoint, which are verified while the job runs.
+std::vector<proto::FileReference> base_files(const proto::CheckpointMetadata& metadata);
+
+/// Tells every sink the last complete epoch and has it committed (again): before the first row of an attempt.
+result<void> recover_sinks(const proto::PhysicalPlan& plan, std::vector<job_sink>& sinks,
+                           const proto::CheckpointMetadata* restored);
+
+/// Records that the job goes back to an older epoch; 0: to the start. The next recover_job restores that.
+result<void> rewind_job(checkpoint_store& store, const checkpoint_history& history, epoch_id to);
+
+}  // namespace systole

@@ -1,0 +1,151 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "actors/crash_points.h"
+#include "actors/dead_letter.h"
+#include "actors/exchange.h"
+#include "actors/task_counters.h"
+#include "connectors/sink.h"
+#include "connectors/source.h"
+#include "coordination/barrier_alignment.h"
+#include "coordination/deployment.h"
+#include "operators/operator_chain.h"
+#include "proto/checkpoint.pb.h"
+#include "state/task_state.h"
+
+namespace systole {
+
+/// A task's part of an epoch on its way to the store: what the state thread makes durable.
+struct snapshot_work {
+  uint32_t task = 0;
+  epoch_id epoch;
+  proto::TaskSnapshot facts;                        ///< complete but for keyed_state
+  std::shared_ptr<task_state> owner;                ///< outlives `state`
+  std::unique_ptr<state_snapshot> state;            ///< null where the task keeps none
+  std::vector<std::shared_ptr<sink_writer>> sinks;  ///< those that sealed the epoch
+};
+
+/// What a task needs of the world: messages to others. Called on the task's thread.
+class task_environment {
+ public:
+  virtual ~task_environment() = default;
+  virtual void send(uint32_t to_task, frame_ptr what) = 0;
+  virtual void grant(uint32_t to_task, uint32_t channel, uint64_t bytes) = 0;
+  virtual void snapshot_taken(std::shared_ptr<snapshot_work> work) = 0;
+  /// A sink's outbox is at its limit (true), or below again: an epoch is wanted and the sources are to pause until
+  /// then.
+  virtual void pressure(bool on) = 0;
+  /// Everything has ended and is passed on.
+  virtual void finished() = 0;
+};
+
+/// One subtask at work: feeds its chain from sources and channels, aligns barriers, cuts epochs. No thread, message or
+/// CAF in it; one thread at a time. Drive it: step() as long as it says so, and the on_...() events as they come.
+class task {
+ public:
+  struct source_part {
+    size_t node = 0;  ///< in the chain
+    std::unique_ptr<source_reader> reader;
+    bool has_watermark = false;
+  };
+  struct sink_part {
+    size_t node = 0;
+    std::shared_ptr<sink_writer> writer;
+  };
+  /// Everything that a task is made of; see build_task.
+  struct parts {
+    const planned_task* planned = nullptr;
+    std::vector<proto::NodeSnapshot> identities;  ///< node, step, role of each chain node, in order
+    std::shared_ptr<task_state> state;            ///< may be null; the chain's operators hold tables of it
+    std::vector<std::unique_ptr<step_accounting>> accounting;
+    std::vector<std::unique_ptr<chain_exit>> exits;
+    std::unique_ptr<dead_letter> rejects;  ///< null: rejects are only counted
+    std::unique_ptr<operator_chain> chain;
+    std::vector<source_part> sources;
+    std::vector<sink_part> sinks;
+    std::vector<exchange_output*> outputs;     ///< those of `exits` that are exchanges
+    exchange_output* reject_output = nullptr;  ///< where rejected rows go: this,
+    std::optional<size_t> reject_node;         ///< or this node of the chain
+    const deployment* whole = nullptr;
+    const clock* time = nullptr;
+    const crash_points* crash = nullptr;
+    uint64_t channel_credit_bytes = 0;
+    uint64_t least_grant_bytes = 0;
+    uint64_t outbox_limit_bytes = 0;
+    std::shared_ptr<task_counters> counters;
+  };
+
+  explicit task(parts made);
+  ~task();
+
+  /// Call once, before any event.
+  result<void> start(task_environment& environment);
+
+  /// What step() wants next.
+  struct turn {
+    bool again = false;                        ///< call step() again
+    std::chrono::microseconds wait = forever;  ///< else: call it after so long, or after an event
+    static constexpr std::chrono::microseconds forever = std::chrono::microseconds::max();
+  };
+  /// Does one piece of work: resumes what is unfinished, takes a cut, or feeds one batch.
+  result<turn> step();
+
+  // Events. Call step() after each.
+  result<void> on_frame(frame_ptr what);
+  void on_credit(uint32_t channel, uint64_t bytes);
+  /// The coordinator's barrier, for tasks with sources.
+  void on_trigger(const barrier& what);
+  void on_abort(epoch_id epoch);
+  /// All sinks have committed the epoch.
+  void on_committed(epoch_id epoch);
+  void on_pause(bool paused) { paused_ = paused; }
+  /// Sources read no more: the input ends here.
+  result<void> on_drain();
+
+  /// The most a reader without news is left alone, unless it says longer itself.
+  static constexpr std::chrono::microseconds longest_idle_wait{20'000};
+
+ private:
+  struct source;
+  struct input;
+
+  bool sources_open() const;
+  result<bool> poll_a_source(turn& next);
+  result<void> take(source& from, source_poll polled);
+  result<void> end_source(source& from);
+  result<bool> process_a_frame();
+  result<bool> take_cut();
+  result<void> snapshot(const barrier& what);
+  result<void> flush_rejects();
+  result<void> end_rejects();
+  bool rejects_full() const;
+  void watch_outboxes();
+  void publish_counters();
+
+  parts with_;
+  task_environment* environment_ = nullptr;
+  std::vector<source> sources_;
+  std::vector<input> inputs_;
+  std::map<uint32_t, size_t> input_of_channel_;
+  barrier_alignment alignment_;  ///< one channel per input, and one for the coordinator where there are sources
+  bool cutting_ = false;         ///< chain.barrier() has begun
+  std::optional<barrier> deferred_trigger_;  ///< came while an older epoch was being cut
+  bool paused_ = false;
+  bool stopped_ = false;  ///< a savepoint was cut: read no more
+  bool pressed_ = false;
+  bool rejects_ended_ = false;
+  bool finished_ = false;
+  size_t next_source_ = 0;
+  size_t next_input_ = 0;
+  size_t queued_frames_ = 0;
+  uint64_t queued_bytes_ = 0;
+};
+
+}  // namespace systole
