@@ -16,6 +16,7 @@ class fixed_accumulator final : public accumulator {
   data_type result_type() const override { return type_; }
   size_t value_bytes() const override { return sizeof(state); }
   std::string layout() const override { return Kernel::layout; }
+  bool can_fail() const override { return Kernel::can_fail; }
 
   result<void> add(const accumulator_rows& input) override {
     const typename Kernel::reader read(input.argument);
@@ -40,7 +41,7 @@ class fixed_accumulator final : public accumulator {
         after = Kernel::finish(held);
         trace.changed[pair] |= !(after == before);
       }
-      if (trace.before) write(*trace.before, pair, before, nullptr);
+      if (trace.before) write(*trace.before, pair, before, trace.before_errors);
       write(*trace.after, pair, after, trace.errors);
     }
     if (trace.before) trace.before->set_size(input.size());

@@ -39,7 +39,8 @@ struct accumulator_trace {
   column_builder* before = nullptr;
   column_builder* after = nullptr;
   uint8_t* changed = nullptr;            ///< per pair; set to 1 where the result differs, else left as it is
-  std::vector<row_error>* errors = nullptr;  ///< results that do not fit their type (22003), by pair
+  std::vector<row_error>* errors = nullptr;         ///< results after that do not fit their type (22003), by pair
+  std::vector<row_error>* before_errors = nullptr;  ///< the same before
 };
 
 /// One aggregate call: keeps a fixed number of bytes in each group's value and the rest, if any, in side tables.
@@ -56,6 +57,8 @@ class accumulator {
     (void)state, (void)table;
     return {};
   }
+  /// True where a result may be out of its type's range.
+  virtual bool can_fail() const { return false; }
   /// True where a group has entries besides its value, so that erase() must be called.
   virtual bool has_side_table() const { return false; }
   /// Loads what the groups' values do not hold. `offset`: where this call's bytes begin in a group's value. The span

@@ -58,6 +58,7 @@ struct count_kernel {
   using reader = no_reader;
   using result_value = int64_t;
   static constexpr const char* layout = "count:i64";
+  static constexpr bool can_fail = false;
   static void add(state& into, int, int weight) { into.rows += weight; }
   static finished<int64_t> finish(const state& from) { return finished<int64_t>::of(from.rows); }
 };
@@ -79,6 +80,7 @@ struct sum_int32_kernel {
   using reader = plain_reader<int32_t>;
   using result_value = int64_t;
   static constexpr const char* layout = "sum:i64,count:i64";
+  static constexpr bool can_fail = false;
   static void add(state& into, int32_t value, int weight) {
     into.sum += int64_t{value} * weight;
     into.count += weight;
@@ -101,6 +103,7 @@ struct sum_int64_kernel {
   using reader = plain_reader<int64_t>;
   using result_value = int128;
   static constexpr const char* layout = "sum:i128,count:i64,0:i64";
+  static constexpr bool can_fail = false;
   static void add(state& into, int64_t value, int weight) {
     into.sum += int128{value} * weight;
     into.count += weight;
@@ -123,6 +126,7 @@ struct sum_numeric_kernel {
   using reader = numeric_reader;
   using result_value = int128;
   static constexpr const char* layout = "sum:i128,count:i64,scale:u8,overflowed:u8,0:u8x6";
+  static constexpr bool can_fail = true;
   static void add(state& into, decimal value, int weight) {
     into.count += weight;
     if (value.scale != into.scale) align(into, value);
@@ -160,6 +164,7 @@ struct sum_double_kernel {
   using reader = plain_reader<double>;
   using result_value = double;
   static constexpr const char* layout = "sum:f64,compensation:f64,count:i64,nan:i64,+inf:i64,-inf:i64";
+  static constexpr bool can_fail = true;
   static void add(state& into, double value, int weight) {
     into.count += weight;
     if (!std::isfinite(value)) {
@@ -196,6 +201,7 @@ struct sum_interval_kernel {
   using reader = plain_reader<interval_value>;
   using result_value = interval_value;
   static constexpr const char* layout = "months:i64,days:i64,micros:i64,count:i64";
+  static constexpr bool can_fail = true;
   static void add(state& into, interval_value value, int weight) {
     into.months += int64_t{value.months} * weight;
     into.days += int64_t{value.days} * weight;
@@ -243,6 +249,7 @@ struct bool_kernel {
   using reader = plain_reader<uint8_t>;
   using result_value = uint8_t;
   static constexpr const char* layout = "trues:i64,falses:i64";
+  static constexpr bool can_fail = false;
   static void add(state& into, uint8_t value, int weight) { (value ? into.trues : into.falses) += weight; }
   static finished<uint8_t> finish(const state& from) {
     if (from.trues == 0 && from.falses == 0) return finished<uint8_t>::null();
@@ -273,6 +280,7 @@ struct extreme_kernel {
   using reader = Reader;
   using result_value = T;
   static constexpr const char* layout = "value,present:u8,0:u8x7";
+  static constexpr bool can_fail = false;
   static void add(state& into, const T& value, int) {
     if (into.present && (Max ? order_of(value, into.value) <= 0 : order_of(value, into.value) >= 0)) return;
     into.value = value;
@@ -288,6 +296,7 @@ struct extreme_numeric_kernel {
   using reader = numeric_reader;
   using result_value = int128;
   static constexpr const char* layout = "unscaled:i128,scale:u8,present:u8,0:u8x14";
+  static constexpr bool can_fail = false;
   static void add(state& into, const decimal& value, int) {
     const int order = into.present ? compare(value, {into.unscaled, into.scale}) : 0;
     if (into.present && (Max ? order <= 0 : order >= 0)) return;

@@ -86,6 +86,12 @@ bool accumulator_set::has_side_tables() const {
   return false;
 }
 
+bool accumulator_set::can_fail() const {
+  for (const call& each : calls_)
+    if (each.function->can_fail()) return true;
+  return false;
+}
+
 void accumulator_set::evaluate(const batch& rows, std::vector<row_error>& errors) {
   rows_ = rows;
   std::vector<row_error> found;
@@ -175,13 +181,15 @@ result<void> accumulator_set::add_each(std::span<const uint32_t> rows, std::span
   out.before.clear();
   out.after.clear();
   out.errors.clear();
+  out.before_errors.clear();
   out.changed.assign(group_of.size(), 0);
   for (call& each : calls_) {
     SYSTOLE_ASSIGN(const std::span<const int8_t> weights, weigh(each, rows, group_of));
     column_builder after(each.function->result_type(), group_of.size());
     column_builder before(each.function->result_type(), want_before ? group_of.size() : 0);
     SYSTOLE_TRY(each.function->add_each({each.arguments.get(), rows, group_of, weights},
-                                        {want_before ? &before : nullptr, &after, out.changed.data(), &out.errors}));
+                                        {want_before ? &before : nullptr, &after, out.changed.data(), &out.errors,
+                                         &out.before_errors}));
     out.after.push_back(after.finish());
     if (want_before) out.before.push_back(before.finish());
   }

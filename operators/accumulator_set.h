@@ -48,7 +48,8 @@ class accumulator_set {
     std::vector<column_ptr> before;  ///< empty unless wanted
     std::vector<column_ptr> after;
     std::vector<uint8_t> changed;    ///< 1 where any result differs
-    std::vector<row_error> errors;   ///< results out of range, by pair; a pair may come twice
+    std::vector<row_error> errors;   ///< results after that are out of range, by pair; a pair may come twice
+    std::vector<row_error> before_errors;
   };
   result<void> add_each(std::span<const uint32_t> rows, std::span<const uint32_t> group_of, bool want_before, trace& out);
   /// One row per group of begin(), one column per call; results out of range are NULL and errors.
@@ -58,6 +59,8 @@ class accumulator_set {
   result<void> erase(const accumulator_group& group);
   /// True where a group has entries besides its value, so that erase() must be called.
   bool has_side_tables() const;
+  /// True where a result may be out of its type's range.
+  bool can_fail() const;
 
  private:
   struct call;
