@@ -1,0 +1,93 @@
+#include "connectors/dead_letter_encoder.h"
+
+#include "connectors/factory.h"
+#include "formats/utf8_check.h"
+
+namespace systole {
+namespace {
+
+constexpr char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+char* write_base64(char* at, std::string_view bytes) {
+  size_t i = 0;
+  const auto byte = [&](size_t n) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[n])); };
+  for (; i + 3 <= bytes.size(); i += 3) {
+    const uint32_t three = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    for (int shift = 18; shift >= 0; shift -= 6) *at++ = base64_digits[three >> shift & 63];
+  }
+  if (const size_t left = bytes.size() - i; left > 0) {
+    const uint32_t rest = byte(i) << 16 | (left == 2 ? byte(i + 1) << 8 : 0);
+    *at++ = base64_digits[rest >> 18 & 63];
+    *at++ = base64_digits[rest >> 12 & 63];
+    *at++ = left == 2 ? base64_digits[rest >> 6 & 63] : '=';
+    *at++ = '=';
+  }
+  return at;
+}
+
+/// The envelope without raw is written by the JSON encoder; raw takes its closing brace's place.
+class dead_letter_encoder final : public record_encoder {
+ public:
+  dead_letter_encoder() {
+    schema envelope = dead_letter_schema();
+    envelope.fields.pop_back();
+    envelope_ = make_json_encoder(envelope);
+  }
+
+  void encode(const batch& rows, encode_buffer& out) override {
+    const std::vector<column_ptr> envelope(rows.columns().begin(), rows.columns().end() - 1);
+    const column& raws = *rows.columns().back();
+    const batch without_raw(rows.rows(), envelope);
+    for (size_t row = 0; row < rows.rows(); ++row) {
+      line_.clear();
+      envelope_->encode(slice(without_raw, row, 1), line_);
+      out.append(line_.view().substr(0, line_.size() - 2));
+      write_raw(raws, row, out);
+      out.append("}\n");
+    }
+  }
+
+ private:
+  static void write_raw(const column& raws, size_t row, encode_buffer& out) {
+    if (raws.is_null(row)) return out.append(",\"raw\":null");
+    const std::string_view raw = raws.text(row);
+    if (is_utf8(raw)) {
+      out.append(",\"raw\":");
+      return out.advance(write_json_string(out.reserve(6 * raw.size() + 32), raw));
+    }
+    out.append(",\"raw\":null,\"raw_base64\":\"");
+    out.advance(write_base64(out.reserve(raw.size() * 4 / 3 + 8), raw));
+    out.append("\"");
+  }
+  std::unique_ptr<record_encoder> envelope_;
+  encode_buffer line_;
+};
+
+}  // namespace
+
+std::unique_ptr<record_encoder> make_dead_letter_encoder() { return std::make_unique<dead_letter_encoder>(); }
+
+result<void> check_dead_letter_columns(const schema& columns) {
+  const schema& wanted = dead_letter_schema();
+  bool same = columns.fields.size() == wanted.fields.size();
+  for (size_t i = 0; same && i < wanted.fields.size(); ++i)
+    same = columns.fields[i].name == wanted.fields[i].name && columns.fields[i].type == wanted.fields[i].type;
+  if (same) return {};
+  return fail(error_code::invalid_argument, "a dead-letter sink takes the dead letter's columns only");
+}
+
+const schema& dead_letter_schema() {
+  static const schema columns{{{"job", {type_id::text}},
+                               {"step", {type_id::text}},
+                               {"rule", {type_id::text}},
+                               {"reason", {type_id::text}},
+                               {"sqlstate", {type_id::text}},
+                               {"event_time", {type_id::timestamptz}},
+                               {"topic", {type_id::text}},
+                               {"partition", {type_id::int32}},
+                               {"offset", {type_id::int64}},
+                               {"raw", {type_id::bytea}}}};
+  return columns;
+}
+
+}  // namespace systole

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace systole {
+
+/// A part of a file sink's output, from its staged file to its published one (docs/format/file_sink.md).
+struct file_part {
+  std::string staged;           ///< name in the staging folder: <created after epoch>-<shard>[-<n>]
+  std::string published;        ///< name in the output folder
+  uint64_t epoch = 0;           ///< the epoch that it ends with
+  uint64_t bytes = 0;
+  uint64_t rows = 0;
+  uint64_t xxh3 = 0;            ///< of all its bytes
+};
+
+std::string encode_parts(const std::vector<file_part>& parts);
+result<std::vector<file_part>> decode_parts(std::string_view bytes);
+
+/// Where a sink's files lie.
+struct file_sink_place {
+  std::string folder;           ///< the output folder
+  std::string staging;          ///< folder/.staging-<step>
+};
+file_sink_place place_of(const std::string& folder, const std::string& step);
+
+/// The epoch after which a staged file was begun, from its name; UINT64_MAX for a foreign name.
+uint64_t begun_after(std::string_view staged_name);
+
+/// What the writers of a sink learn from its committer in the same process: epochs up to it need no publishing any more.
+using committed_epoch = std::shared_ptr<std::atomic<uint64_t>>;
+
+}  // namespace systole

@@ -1,0 +1,142 @@
+#include "connectors/file_sink.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "connectors/dead_letter_encoder.h"
+#include "connectors/durable_directory.h"
+#include "formats/encode_buffer.h"
+
+namespace systole {
+namespace {
+
+constexpr std::string_view part_prefix = "part-", manifest_prefix = "_manifest-", aside_prefix = "_aside-";
+
+/// The epoch in "part-00000012-0003.ndjson" or "_manifest-00000012.json"; nothing for other names.
+std::optional<uint64_t> epoch_of(std::string_view name) {
+  for (std::string_view prefix : {part_prefix, manifest_prefix}) {
+    if (!name.starts_with(prefix)) continue;
+    uint64_t epoch = 0;
+    const char* const from = name.data() + prefix.size();
+    const auto [end, error] = std::from_chars(from, name.data() + name.size(), epoch);
+    if (error == std::errc() && end != name.data() + name.size() && (*end == '-' || *end == '.')) return epoch;
+  }
+  return std::nullopt;
+}
+
+void append_json_text(std::string& out, std::string_view text) {
+  std::string room(6 * text.size() + 32, '\0');
+  out.append(room.data(), static_cast<size_t>(write_json_string(room.data(), text) - room.data()));
+}
+
+std::string manifest_of(const commit_epoch& epoch, const std::vector<file_part>& parts) {
+  std::string out = fmt::format("{{\"epoch\":{},\"checkpoint\":", epoch.epoch.value);
+  append_json_text(out, epoch.uuid);
+  out += ",\"parts\":[";
+  for (size_t i = 0; i < parts.size(); ++i) {
+    out += i ? ",{\"name\":" : "{\"name\":";
+    append_json_text(out, parts[i].published);
+    out += fmt::format(",\"rows\":{},\"bytes\":{},\"xxh3\":\"{:016x}\"}}", parts[i].rows, parts[i].bytes, parts[i].xxh3);
+  }
+  return out + "]}\n";
+}
+
+}  // namespace
+
+result<void> file_sink_committer::recover(epoch_id last_completed) {
+  file_system& files = *settings_.files;
+  SYSTOLE_TRY(create_directories_durably(files, settings_.place.staging));
+  // Staged files that were begun after the checkpoint hold rows that come again.
+  SYSTOLE_ASSIGN(const auto staged, files.list(settings_.place.staging));
+  for (const std::string& name : staged)
+    if (begun_after(name) >= last_completed.value) SYSTOLE_TRY(files.remove(settings_.place.staging + "/" + name));
+  SYSTOLE_ASSIGN(const auto published, files.list(settings_.place.folder));
+  for (const std::string& name : published) {
+    const auto epoch = epoch_of(name);
+    if (!epoch || *epoch <= last_completed.value) continue;
+    if (last_completed.value == 0)
+      return fail(error_code::already_exists, "the folder holds output of another run, which a new one does not append to; "
+                                              "choose another folder or empty it: " + settings_.place.folder + "/" + name);
+    SYSTOLE_TRY(files.rename(settings_.place.folder + "/" + name,
+                             settings_.place.folder + "/" + std::string(aside_prefix) + name));
+  }
+  settings_.committed->store(last_completed.value);
+  return files.sync_directory(settings_.place.folder);
+}
+
+result<void> file_sink_committer::publish(const file_part& part) {
+  file_system& files = *settings_.files;
+  const std::string from = settings_.place.staging + "/" + part.staged, to = settings_.place.folder + "/" + part.published;
+  SYSTOLE_ASSIGN(const bool staged, files.exists(from));
+  const std::string& where = staged ? from : to;
+  const auto file = files.open(where);
+  if (!file) return fail(error_code::corrupt, "a part of a complete epoch is gone: " + to + " (" + file.error().message + ")");
+  SYSTOLE_ASSIGN(const uint64_t bytes, (*file)->size());
+  if (bytes != part.bytes)
+    return fail(error_code::corrupt, fmt::format("a part of a complete epoch has {} bytes, not {}: {}", bytes, part.bytes, where));
+  if (!staged) return {};  // published before a crash
+  const auto renamed = files.rename_no_replace(from, to);
+  if (!renamed && renamed.error().code == error_code::already_exists)
+    return fail(error_code::already_exists, "a file that is not ours has a part's name; move it away: " + to);
+  return renamed;
+}
+
+result<void> file_sink_committer::commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) {
+  std::vector<file_part> parts;
+  for (const shard_commit& shard : shards) {
+    SYSTOLE_ASSIGN(auto each, decode_parts(shard.committable));
+    parts.insert(parts.end(), std::make_move_iterator(each.begin()), std::make_move_iterator(each.end()));
+  }
+  if (!parts.empty()) {
+    for (const file_part& part : parts) SYSTOLE_TRY(publish(part));
+    SYSTOLE_TRY(settings_.files->sync_directory(settings_.place.folder));
+    const std::string manifest = fmt::format("{}/{}{:08}.json", settings_.place.folder, manifest_prefix, epoch.epoch.value);
+    SYSTOLE_TRY(write_file_durably(*settings_.files, manifest, manifest_of(epoch, parts)));
+  }
+  settings_.committed->store(epoch.epoch.value);
+  return {};
+}
+
+result<std::unique_ptr<sink_writer>> file_sink_factory::make_writer(uint32_t shard, uint32_t) {
+  SYSTOLE_ASSIGN(auto packer, make_byte_packer(settings_.compression));
+  return std::unique_ptr<sink_writer>(
+      std::make_unique<file_sink_writer>(settings_, shard, make_encoder_(), std::move(packer)));
+}
+
+result<std::unique_ptr<sink_committer>> file_sink_factory::make_committer() {
+  return std::unique_ptr<sink_committer>(std::make_unique<file_sink_committer>(settings_));
+}
+
+result<std::unique_ptr<sink_factory>> file_sink_factory::make(const proto::Node& node, const sink_input& input,
+                                                              const connector_context& context) {
+  const proto::Sink& sink = node.sink();
+  if (sink.path().empty()) return fail(error_code::invalid_argument, "a file sink needs a path: " + node.step());
+  const bool dead_letters = sink.kind() == proto::Sink::DEAD_LETTER_FILES;
+  const std::string format = sink.format().empty() ? "json" : sink.format();
+  encoder_maker maker;
+  if (dead_letters) {
+    SYSTOLE_TRY(check_dead_letter_columns(input.columns));
+    maker = [] { return make_dead_letter_encoder(); };
+  } else {
+    SYSTOLE_ASSIGN(auto first, make_encoder(format, input.columns));
+    first.reset();
+    maker = [format, columns = input.columns] { return make_encoder(format, columns).value(); };
+  }
+  file_sink_settings settings;
+  settings.place = place_of(sink.path(), node.step());
+  settings.compression = sink.compression();
+  settings.suffix = (!dead_letters && format == "csv" ? ".csv" : ".ndjson") + std::string(packing_suffix(sink.compression()));
+  if (sink.roll_interval_us() > 0) settings.roll_interval_us = sink.roll_interval_us();
+  if (sink.roll_bytes() > 0) settings.roll_bytes = static_cast<uint64_t>(sink.roll_bytes());
+  settings.time = context.time;
+  settings.files = context.files;
+  settings.committed = std::make_shared<std::atomic<uint64_t>>(0);
+  SYSTOLE_ASSIGN(const auto packer, make_byte_packer(sink.compression()));
+  (void)packer;
+  return std::unique_ptr<sink_factory>(std::make_unique<file_sink_factory>(std::move(settings), std::move(maker)));
+}
+
+}  // namespace systole

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "connectors/factory.h"
+#include "connectors/file_sink_writer.h"
+#include "connectors/sink.h"
+
+namespace systole {
+
+/// Publishes a file sink's staged parts: renames them into the output folder (never over an existing file), makes the
+/// names durable, then writes one manifest that lists them. Each step may be done again.
+class file_sink_committer final : public sink_committer {
+ public:
+  explicit file_sink_committer(file_sink_settings settings) : settings_(std::move(settings)) {}
+  result<void> recover(epoch_id last_completed) override;
+  result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override;
+
+ private:
+  result<void> publish(const file_part& part);
+  file_sink_settings settings_;
+};
+
+/// Appends rows to parts in a folder: CSV, NDJSON or dead letters, packed or not.
+class file_sink_factory final : public sink_factory {
+ public:
+  using encoder_maker = std::function<std::unique_ptr<record_encoder>()>;
+  file_sink_factory(file_sink_settings settings, encoder_maker make_encoder)
+      : settings_(std::move(settings)), make_encoder_(std::move(make_encoder)) {}
+  bool accepts_changelog() const override { return false; }
+  result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) override;
+  result<std::unique_ptr<sink_committer>> make_committer() override;
+
+  static result<std::unique_ptr<sink_factory>> make(const proto::Node& node, const sink_input& input,
+                                                    const connector_context& context);
+
+ private:
+  file_sink_settings settings_;
+  encoder_maker make_encoder_;
+};
+
+}  // namespace systole

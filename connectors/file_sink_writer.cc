@@ -1,0 +1,152 @@
+#include "connectors/file_sink_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "connectors/durable_directory.h"
+
+namespace systole {
+namespace {
+
+constexpr size_t append_bytes_at_least = 512 * limits::kibibyte;
+/// Rows held in memory while the disk syncs; beyond it the task waits for the disk, which is back pressure.
+constexpr size_t held_bytes = 32 * limits::mebibyte;
+constexpr uint8_t snapshot_version = 1;
+
+}  // namespace
+
+file_sink_writer::file_sink_writer(file_sink_settings settings, uint32_t shard, std::unique_ptr<record_encoder> encoder,
+                                   std::unique_ptr<byte_packer> packer)
+    : settings_(std::move(settings)), shard_(shard), encoder_(std::move(encoder)), packer_(std::move(packer)) {}
+
+uint64_t file_sink_writer::outbox_bytes() const { return current_.bytes + packed_.size(); }
+
+result<void> file_sink_writer::begin_file() {
+  current_ = {};
+  current_.staged = fmt::format("{}-{}-{}", last_epoch_, shard_, sequence_++);
+  begun_ = settings_.time->monotonic();
+  hash_.reset();
+  {
+    const std::lock_guard lock(file_mutex_);
+    SYSTOLE_TRY(create_directories_durably(*settings_.files, settings_.place.staging));
+    SYSTOLE_ASSIGN(file_, settings_.files->create(settings_.place.staging + "/" + current_.staged));
+  }
+  encode_buffer header;
+  encoder_->append_header(header);
+  return packer_->pack(header.view(), packed_);
+}
+
+result<void> file_sink_writer::write(const batch& rows) {
+  if (rows.empty()) return {};
+  if (current_.staged.empty()) SYSTOLE_TRY(begin_file());
+  encoded_.clear();
+  encoder_->encode(rows, encoded_);
+  SYSTOLE_TRY(packer_->pack(encoded_.view(), packed_));
+  current_.rows += rows.rows();
+  if (packed_.size() < append_bytes_at_least) return {};
+  std::unique_lock lock(file_mutex_, std::try_to_lock);
+  if (!lock.owns_lock()) {
+    if (packed_.size() < held_bytes) return {};
+    lock.lock();
+  }
+  return append_packed();
+}
+
+result<void> file_sink_writer::append_packed() {
+  if (packed_.empty()) return {};
+  SYSTOLE_TRY(file_->append(packed_.view()));
+  hash_.add(packed_.view());
+  current_.bytes += packed_.size();
+  packed_.clear();
+  dirty_ = true;
+  return {};
+}
+
+std::string file_sink_writer::published_name(uint64_t epoch) {
+  const auto same = std::count_if(rolled_.begin(), rolled_.end(), [epoch](const file_part& each) { return each.epoch == epoch; });
+  std::string name = fmt::format("part-{:08}-{:04}", epoch, shard_);
+  if (same > 0) name += fmt::format("-{}", same);
+  return name + settings_.suffix;
+}
+
+result<sealed_epoch> file_sink_writer::seal(epoch_id epoch, bool is_final) {
+  const uint64_t committed = settings_.committed->load();
+  std::erase_if(rolled_, [committed](const file_part& each) { return each.epoch <= committed; });
+  const std::lock_guard lock(file_mutex_);
+  // What the old shards left unfinished is published with the first epoch after the restart.
+  for (file_part& each : inherited_) {
+    each.epoch = epoch.value;
+    each.published = published_name(epoch.value);
+    rolled_.push_back(std::move(each));
+  }
+  inherited_.clear();
+  sealed_epoch sealed;
+  if (!current_.staged.empty()) {
+    SYSTOLE_TRY(packer_->end_frame(packed_));
+    SYSTOLE_TRY(append_packed());
+    current_.xxh3 = hash_.value();
+    const auto age_us = std::chrono::duration_cast<std::chrono::microseconds>(settings_.time->monotonic() - begun_).count();
+    const bool roll = is_final || current_.bytes >= settings_.roll_bytes || age_us >= settings_.roll_interval_us;
+    if (roll) {
+      current_.epoch = epoch.value;
+      current_.published = published_name(epoch.value);
+      rolled_.push_back(current_);
+      to_sync_.push_back(std::move(file_));
+      current_ = {};
+    } else {
+      sealed.outbox.push_back({settings_.place.staging + "/" + current_.staged, current_.bytes, current_.xxh3});
+    }
+  }
+  for (const file_part& each : rolled_)
+    sealed.outbox.push_back({settings_.place.staging + "/" + each.staged, each.bytes, each.xxh3});
+  sealed.committable = rolled_.empty() ? std::string() : encode_parts(rolled_);
+  last_epoch_ = epoch.value;
+  snapshot_.clear();
+  append_fixed(snapshot_, snapshot_version);
+  append_varint(snapshot_, epoch.value);
+  append_bytes(snapshot_, current_.staged.empty() ? std::string() : encode_parts({current_}));
+  return sealed;
+}
+
+result<void> file_sink_writer::make_durable(epoch_id) {
+  const std::lock_guard lock(file_mutex_);
+  for (const auto& ended : to_sync_) {
+    SYSTOLE_TRY(ended->sync());
+    SYSTOLE_TRY(ended->close());
+  }
+  const bool any = !to_sync_.empty() || dirty_;
+  to_sync_.clear();
+  if (dirty_ && file_) SYSTOLE_TRY(file_->sync());
+  dirty_ = false;
+  // The name must survive as well as the bytes: a part that a power cut unnames is lost.
+  return any ? settings_.files->sync_directory(settings_.place.staging) : result<void>();
+}
+
+result<void> file_sink_writer::restore(std::string_view bytes) {
+  if (bytes.empty()) return {};
+  byte_reader in(bytes);
+  if (in.fixed<uint8_t>() != snapshot_version)
+    return fail(error_code::incompatible, "a file sink's state is of another version");
+  last_epoch_ = std::max(last_epoch_, in.varint());
+  const std::string_view unfinished = in.bytes();
+  if (!in.ok()) return fail(error_code::corrupt, "a file sink's state cannot be read");
+  SYSTOLE_ASSIGN(std::vector<file_part> parts, decode_parts(unfinished));
+  for (file_part& part : parts) {
+    const std::string path = settings_.place.staging + "/" + part.staged;
+    auto file = settings_.files->open_append(path);
+    if (!file) return fail(file.error().code, "a staged file of the checkpoint cannot be opened: " + file.error().message);
+    if ((*file)->size() < part.bytes)
+      return fail(error_code::corrupt, "a staged file of the checkpoint is shorter than recorded: " + path);
+    // Rows behind the checkpoint come again.
+    SYSTOLE_TRY((*file)->truncate(part.bytes));
+    SYSTOLE_TRY((*file)->sync());
+    SYSTOLE_TRY((*file)->close());
+    inherited_.push_back(std::move(part));
+  }
+  return {};
+}
+
+}  // namespace systole

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "connectors/byte_packer.h"
+#include "connectors/file_part.h"
+#include "connectors/running_hash.h"
+#include "connectors/sink.h"
+#include "formats/record_encoder.h"
+
+namespace systole {
+
+/// What a file sink's writers have in common.
+struct file_sink_settings {
+  file_sink_place place;
+  std::string suffix;               ///< ".ndjson.zst"
+  std::string compression;
+  int64_t roll_interval_us = 60'000'000;
+  uint64_t roll_bytes = 64u << 20;
+  const clock* time = nullptr;
+  file_system* files = nullptr;
+  committed_epoch committed;
+};
+
+/// Writes one shard's rows to a staged file, which is the outbox: at each barrier it is made durable and part of the
+/// checkpoint by its length; past `roll` it is handed to the committer as a part of whole epochs.
+/// write() and seal() belong to the task's thread, make_durable() to the state thread: while that one syncs, rows are
+/// held in memory, so that the task does not wait for the disk.
+class file_sink_writer final : public sink_writer {
+ public:
+  file_sink_writer(file_sink_settings settings, uint32_t shard, std::unique_ptr<record_encoder> encoder,
+                   std::unique_ptr<byte_packer> packer);
+
+  result<void> write(const batch& rows) override;
+  result<sealed_epoch> seal(epoch_id epoch, bool is_final) override;
+  result<void> make_durable(epoch_id epoch) override;
+  uint64_t outbox_bytes() const override;
+  std::string snapshot() override { return snapshot_; }
+  result<void> restore(std::string_view bytes) override;
+
+ private:
+  result<void> begin_file();
+  result<void> pack_rows();
+  /// REQUIRES: file_mutex_ is held.
+  result<void> append_packed();
+  std::string published_name(uint64_t epoch);
+
+  const file_sink_settings settings_;
+  const uint32_t shard_;
+  std::unique_ptr<record_encoder> encoder_;
+  std::unique_ptr<byte_packer> packer_;
+  encode_buffer encoded_;
+  encode_buffer packed_;
+
+  std::mutex file_mutex_;                          ///< the open files, between the two threads
+  std::unique_ptr<writable_file> file_;
+  std::vector<std::unique_ptr<writable_file>> to_sync_;  ///< ended by seal(), to be synced and closed
+
+  file_part current_;                              ///< of file_; no name while there is none
+  std::chrono::nanoseconds begun_{0};
+  running_hash hash_;
+  bool dirty_ = false;                             ///< file_ was written to since it was synced
+  std::vector<file_part> rolled_;                  ///< ended by this or earlier epochs, and not known to be published
+  std::vector<file_part> inherited_;               ///< unfinished files of the restored shards
+  uint64_t last_epoch_ = 0;
+  uint64_t sequence_ = 0;
+  std::string snapshot_;
+};
+
+}  // namespace systole
