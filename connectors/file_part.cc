@@ -7,7 +7,15 @@
 namespace systole {
 namespace {
 constexpr uint8_t parts_version = 1;
+
+std::string as_file_name(const std::string& step) {
+  std::string name;
+  for (const char c : step)
+    name += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ? c : '_';
+  return name;
 }
+
+}  // namespace
 
 std::string encode_parts(const std::vector<file_part>& parts) {
   std::string out;
@@ -45,10 +53,11 @@ result<std::vector<file_part>> decode_parts(std::string_view bytes) {
 }
 
 file_sink_place place_of(const std::string& folder, const std::string& step) {
-  std::string name;
-  for (const char c : step)
-    name += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ? c : '_';
-  return {folder, folder + "/.staging-" + name};
+  return {folder, folder + "/.staging-" + as_file_name(step)};
+}
+
+std::string outbox_folder_of(const std::string& outbox_directory, const std::string& step) {
+  return outbox_directory + "/" + as_file_name(step);
 }
 
 uint64_t begun_after(std::string_view staged_name) {

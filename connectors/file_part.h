@@ -30,6 +30,8 @@ struct file_sink_place {
   std::string staging;          ///< folder/.staging-<step>
 };
 file_sink_place place_of(const std::string& folder, const std::string& step);
+/// A sink's own folder in the outbox directory.
+std::string outbox_folder_of(const std::string& outbox_directory, const std::string& step);
 
 /// The epoch after which a staged file was begun, from its name; UINT64_MAX for a foreign name.
 uint64_t begun_after(std::string_view staged_name);

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file_system.h"
+#include "connectors/file_part.h"
+#include "connectors/running_hash.h"
+#include "connectors/sink.h"
+
+namespace systole {
+
+/// One epoch's rows of one shard in a file: batches in wire format, each with its length and checksum
+/// (docs/format/outbox.md).
+struct outbox_segment {
+  std::string path;
+  uint64_t epoch = 0;
+  uint64_t bytes = 0;
+  uint64_t rows = 0;
+  uint64_t xxh3 = 0;   ///< of the whole file
+};
+
+std::string encode_segments(const std::vector<outbox_segment>& segments);
+result<std::vector<outbox_segment>> decode_segments(std::string_view bytes);
+/// The segments of all shards that belong to epochs after `previous`, in the order of their epochs.
+result<std::vector<outbox_segment>> segments_after(const std::vector<shard_commit>& shards, epoch_id previous);
+
+/// Gives the segment's batches in order; `corrupt`, naming the file, where length or a checksum does not match.
+result<void> read_segment(file_system& files, const outbox_segment& segment,
+                          const std::function<result<void>(const batch&)>& take);
+
+/// Removes segments that no checkpoint needs: those begun before `previous` (their epoch is `previous` at the latest).
+result<void> remove_old_segments(file_system& files, const std::string& folder, epoch_id previous);
+/// Removes segments begun after the checkpoint that is restored: their rows come again.
+result<void> remove_later_segments(file_system& files, const std::string& folder, epoch_id last_completed);
+
+/// A shard's outbox: rows wait in segments until their epoch's commit. append() and seal() belong to the task's thread,
+/// make_durable() to the state thread.
+class epoch_outbox {
+ public:
+  /// `folder` is the sink's own; `committed` is told by the committer.
+  epoch_outbox(file_system& files, std::string folder, uint32_t shard, committed_epoch committed);
+
+  result<void> append(const batch& rows);
+  /// Ends the epoch's segment; gives all segments that are not known to be committed. Rows of an aborted epoch so join
+  /// the next.
+  result<sealed_epoch> seal(epoch_id epoch);
+  result<void> make_durable();
+  uint64_t bytes() const { return uncommitted_bytes_ + current_.bytes; }
+  /// The last epoch of a restored checkpoint: segments are named after it.
+  void set_last_epoch(uint64_t epoch) { last_epoch_ = std::max(last_epoch_, epoch); }
+  uint64_t last_epoch() const { return last_epoch_; }
+
+ private:
+  result<void> begin_segment();
+  file_system& files_;
+  std::string folder_;
+  uint32_t shard_;
+  committed_epoch committed_;
+  std::mutex file_mutex_;                                ///< to_sync_
+  std::vector<std::unique_ptr<writable_file>> to_sync_;
+  std::unique_ptr<writable_file> file_;                  ///< of the segment under construction; the task's thread only
+  outbox_segment current_;
+  running_hash hash_;
+  std::vector<outbox_segment> sealed_;
+  uint64_t uncommitted_bytes_ = 0;
+  uint64_t last_epoch_ = 0;
+  uint64_t sequence_ = 0;
+  std::string frame_;
+};
+
+}  // namespace systole

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "connectors/epoch_changes.h"
+#include "connectors/epoch_outbox.h"
+#include "connectors/sink.h"
+
+namespace systole {
+
+/// The writer of sinks whose committer applies outbox segments (SQLite, table files). Keyed sinks and changelogs are
+/// netted per epoch before they reach the outbox; other rows go there as they come.
+class outbox_writer final : public sink_writer {
+ public:
+  /// `net`: gather the epoch's changes in memory; then `key` may be empty (a multiset of rows).
+  outbox_writer(file_system& files, std::string folder, uint32_t shard, committed_epoch committed, std::string sink,
+                bool net, std::vector<size_t> key)
+      : outbox_(files, std::move(folder), shard, std::move(committed)), changes_(std::move(sink), std::move(key)), net_(net) {}
+
+  result<void> write(const batch& rows) override;
+  result<sealed_epoch> seal(epoch_id epoch, bool is_final) override;
+  result<void> make_durable(epoch_id) override { return outbox_.make_durable(); }
+  uint64_t outbox_bytes() const override { return outbox_.bytes() + changes_.memory_bytes(); }
+  std::string snapshot() override;
+  result<void> restore(std::string_view bytes) override;
+
+ private:
+  epoch_outbox outbox_;
+  epoch_changes changes_;
+  bool net_;
+};
+
+}  // namespace systole

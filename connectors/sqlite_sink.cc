@@ -1,0 +1,190 @@
+#include "connectors/sqlite_sink.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "connectors/durable_directory.h"
+#include "connectors/outbox_writer.h"
+
+namespace systole {
+namespace {
+
+std::string column_list(const schema& columns) {
+  std::string list;
+  for (const field& each : columns.fields) list += (list.empty() ? "" : ", ") + quote_identifier(each.name);
+  return list;
+}
+
+}  // namespace
+
+result<void> sqlite_sink_committer::open() {
+  if (database_) return {};
+  const std::string folder = std::filesystem::path(settings_.path).parent_path().string();
+  if (!folder.empty()) SYSTOLE_TRY(create_directories_durably(*settings_.files, folder));
+  SYSTOLE_ASSIGN(database_, sqlite_database::open(settings_.path));
+  return create_tables();
+}
+
+result<void> sqlite_sink_committer::create_tables() {
+  SYSTOLE_TRY(database_->execute(
+      "CREATE TABLE IF NOT EXISTS systole_epochs (sink TEXT NOT NULL PRIMARY KEY, epoch INTEGER NOT NULL, "
+      "checkpoint TEXT NOT NULL)"));
+  std::string columns, key;
+  for (const field& each : settings_.columns.fields)
+    columns += (columns.empty() ? "" : ", ") + quote_identifier(each.name) + " " + std::string(sqlite_type(each.type));
+  // UNIQUE and not PRIMARY KEY: a lone INTEGER PRIMARY KEY would be the rowid, which makes numbers up for NULL.
+  for (size_t index : settings_.key)
+    key += (key.empty() ? "" : ", ") + quote_identifier(settings_.columns.fields[index].name);
+  if (!key.empty()) columns += ", UNIQUE (" + key + ")";
+  const std::string table = quote_identifier(settings_.table);
+  SYSTOLE_TRY(database_->execute("CREATE TABLE IF NOT EXISTS " + table + " (" + columns + ")"));
+  std::string marks, matches;
+  for (size_t i = 0; i < settings_.columns.fields.size(); ++i) marks += (i ? ", ?" : "?") + std::to_string(i + 1);
+  for (size_t i = 0; i < settings_.key.size(); ++i)
+    matches += (i ? " AND " : "") + quote_identifier(settings_.columns.fields[settings_.key[i]].name) + " IS ?" + std::to_string(i + 1);
+  SYSTOLE_ASSIGN(insert_, database_->prepare("INSERT INTO " + table + " (" + column_list(settings_.columns) + ") VALUES (" + marks + ")"));
+  if (!settings_.key.empty()) {
+    SYSTOLE_ASSIGN(erase_, database_->prepare("DELETE FROM " + table + " WHERE " + matches));
+  }
+  SYSTOLE_ASSIGN(read_epoch_, database_->prepare("SELECT epoch, checkpoint FROM systole_epochs WHERE sink = ?1"));
+  SYSTOLE_ASSIGN(write_epoch_, database_->prepare("INSERT INTO systole_epochs (sink, epoch, checkpoint) VALUES (?1, ?2, ?3) "
+                                                  "ON CONFLICT (sink) DO UPDATE SET epoch = ?2, checkpoint = ?3"));
+  return {};
+}
+
+result<bool> sqlite_sink_committer::table_has_rows() {
+  SYSTOLE_ASSIGN(auto any, database_->prepare("SELECT 1 FROM " + quote_identifier(settings_.table) + " LIMIT 1"));
+  return any->step();
+}
+
+result<sqlite_sink_committer::stored_epoch> sqlite_sink_committer::read_epoch() {
+  read_epoch_->bind(1, settings_.sink);
+  SYSTOLE_ASSIGN(const bool present, read_epoch_->step());
+  stored_epoch stored;
+  stored.present = present;
+  if (present) {
+    stored.epoch = static_cast<uint64_t>(read_epoch_->integer(0));
+    stored.uuid = read_epoch_->text(1);
+  }
+  read_epoch_->reset();
+  return stored;
+}
+
+result<void> sqlite_sink_committer::recover(epoch_id last_completed) {
+  SYSTOLE_TRY(open());
+  SYSTOLE_TRY(remove_later_segments(*settings_.files, settings_.outbox_folder, last_completed));
+  settings_.committed->store(last_completed.value);
+  if (!settings_.check_epoch) return {};
+  SYSTOLE_ASSIGN(const stored_epoch stored, read_epoch());
+  const std::string where = "table " + settings_.table + " of SQLite file " + settings_.path;
+  if (last_completed.value == 0 && stored.present)
+    return fail(error_code::already_exists, where + " has epoch " + std::to_string(stored.epoch) +
+                                                " of another run of " + settings_.sink +
+                                                "; continue that run, or write to another table or file");
+  if (last_completed.value == 0 && settings_.key.empty()) {
+    SYSTOLE_ASSIGN(const bool rows, table_has_rows());
+    if (rows)
+      return fail(error_code::already_exists, where + " has rows that are not of this run, and a new run does not append to them; "
+                                                      "empty it or choose another table");
+  }
+  if (stored.present && stored.epoch > last_completed.value) {
+    if (settings_.key.empty())
+      return fail(error_code::incompatible, where + " has epoch " + std::to_string(stored.epoch) + ", later than the restored " +
+                                                std::to_string(last_completed.value) + "; an appended table cannot go back");
+    // Keyed rows converge once the replay catches up: the sink goes on from the restored epoch.
+    write_epoch_->bind(1, settings_.sink);
+    write_epoch_->bind(2, static_cast<int64_t>(last_completed.value));
+    write_epoch_->bind(3, std::string_view("rewound"));
+    return write_epoch_->run();
+  }
+  return {};
+}
+
+result<void> sqlite_sink_committer::apply_rows(const batch& rows) {
+  const int columns = static_cast<int>(rows.columns().size());
+  for (size_t row = 0; row < rows.rows(); ++row) {
+    if (erase_) {
+      // Also before an insertion: it replaces its key's row. `IS` finds a NULL key, which ON CONFLICT would not.
+      for (size_t i = 0; i < settings_.key.size(); ++i)
+        erase_->bind(static_cast<int>(i) + 1, rows.at(settings_.key[i]), row);
+      SYSTOLE_TRY(erase_->run());
+      if (sign(rows.kind(row)) < 0) continue;
+    }
+    for (int c = 0; c < columns; ++c) insert_->bind(c + 1, rows.at(static_cast<size_t>(c)), row);
+    SYSTOLE_TRY(insert_->run());
+  }
+  return {};
+}
+
+result<void> sqlite_sink_committer::apply(const commit_epoch& epoch, const std::vector<outbox_segment>& segments) {
+  if (settings_.check_epoch) {
+    SYSTOLE_ASSIGN(const stored_epoch stored, read_epoch());
+    if (stored.present && stored.epoch == epoch.epoch.value && (stored.uuid == epoch.uuid)) return {};  // before a crash
+    const uint64_t at = stored.present ? stored.epoch : 0;
+    if (at != epoch.previous.value)
+      return fail(error_code::incompatible, "SQLite file " + settings_.path + " has epoch " + std::to_string(at) + " of " +
+                                                settings_.sink + ", epoch " + std::to_string(epoch.epoch.value) +
+                                                " needs " + std::to_string(epoch.previous.value) +
+                                                "; another run wrote to it, or it was restored from a copy");
+  }
+  for (const outbox_segment& segment : segments)
+    SYSTOLE_TRY(read_segment(*settings_.files, segment, [this](const batch& rows) { return apply_rows(rows); }));
+  write_epoch_->bind(1, settings_.sink);
+  write_epoch_->bind(2, static_cast<int64_t>(epoch.epoch.value));
+  write_epoch_->bind(3, epoch.uuid);
+  return write_epoch_->run();
+}
+
+result<void> sqlite_sink_committer::commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) {
+  SYSTOLE_TRY(open());
+  SYSTOLE_ASSIGN(const auto segments, segments_after(shards, epoch.previous));
+  SYSTOLE_TRY(database_->execute("BEGIN IMMEDIATE"));
+  result<void> applied = apply(epoch, segments);
+  if (applied) applied = database_->execute("COMMIT");
+  if (!applied) {
+    // The first failure is the one to tell; the transaction is gone with the connection in any case.
+    (void)database_->execute("ROLLBACK").has_value();
+    return applied;
+  }
+  settings_.committed->store(epoch.epoch.value);
+  return remove_old_segments(*settings_.files, settings_.outbox_folder, epoch.previous);
+}
+
+result<std::unique_ptr<sink_factory>> sqlite_sink_factory::make(const proto::Node& node, const sink_input& input,
+                                                                const connector_context& context) {
+  const proto::Sink& sink = node.sink();
+  sqlite_sink_settings settings;
+  settings.sink = context.job + "/" + node.step();
+  settings.path = sink.path();
+  settings.table = sink.table();
+  settings.columns = input.columns;
+  settings.files = context.files;
+  settings.outbox_folder = outbox_folder_of(context.outbox_directory, node.step());
+  settings.committed = std::make_shared<std::atomic<uint64_t>>(0);
+  if (settings.path.empty() || settings.table.empty())
+    return fail(error_code::invalid_argument, "a SQLite sink needs a path and a table: " + node.step());
+  if (sink.write() != "" && sink.write() != "append" && sink.write() != "upsert")
+    return fail(error_code::invalid_argument, "a SQLite sink's write is append or upsert, not " + sink.write());
+  for (const std::string& name : sink.key()) {
+    const int index = input.columns.find(name);
+    if (index < 0) return fail(error_code::invalid_argument, "a SQLite sink's key has an unknown column: " + name);
+    if (sink.write() == "upsert") settings.key.push_back(static_cast<size_t>(index));
+  }
+  if (sink.write() == "upsert" && settings.key.empty())
+    return fail(error_code::invalid_argument, "write: upsert needs a key: " + node.step());
+  if (input.changelog && settings.key.empty())
+    return fail(error_code::invalid_argument, "write: append takes no changelog; use upsert with a key: " + node.step());
+  return std::unique_ptr<sink_factory>(std::make_unique<sqlite_sink_factory>(std::move(settings)));
+}
+
+result<std::unique_ptr<sink_writer>> sqlite_sink_factory::make_writer(uint32_t shard, uint32_t) {
+  return std::unique_ptr<sink_writer>(std::make_unique<outbox_writer>(*settings_.files, settings_.outbox_folder, shard,
+                                                                      settings_.committed, settings_.sink,
+                                                                      !settings_.key.empty(), settings_.key));
+}
+
+result<std::unique_ptr<sink_committer>> sqlite_sink_factory::make_committer() {
+  return std::unique_ptr<sink_committer>(std::make_unique<sqlite_sink_committer>(settings_));
+}
+
+}  // namespace systole

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "connectors/epoch_outbox.h"
+#include "connectors/factory.h"
+#include "connectors/sink.h"
+#include "connectors/sqlite_database.h"
+
+namespace systole {
+
+/// What a SQLite sink's parts share.
+struct sqlite_sink_settings {
+  std::string sink;                 ///< job/step: its row in systole_epochs
+  std::string path;
+  std::string table;
+  schema columns;
+  std::vector<size_t> key;          ///< upsert: indexes of the key columns; none: append
+  std::string outbox_folder;
+  file_system* files = nullptr;
+  committed_epoch committed;
+  /// False only in the negative control of the exactly-once tests: epochs are applied without looking whether they were.
+  bool check_epoch = true;
+};
+
+/// Applies epochs to a SQLite table: all shards of an epoch in one transaction, together with the sink's row in
+/// systole_epochs, which tells after a crash whether the epoch was applied (docs/format/sqlite_sink.md).
+class sqlite_sink_committer final : public sink_committer {
+ public:
+  explicit sqlite_sink_committer(sqlite_sink_settings settings) : settings_(std::move(settings)) {}
+  result<void> recover(epoch_id last_completed) override;
+  result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override;
+
+ private:
+  struct stored_epoch {
+    bool present = false;
+    uint64_t epoch = 0;
+    std::string uuid;
+  };
+  result<void> open();
+  result<void> create_tables();
+  result<bool> table_has_rows();
+  result<stored_epoch> read_epoch();
+  result<void> apply(const commit_epoch& epoch, const std::vector<outbox_segment>& segments);
+  result<void> apply_rows(const batch& rows);
+
+  sqlite_sink_settings settings_;
+  std::unique_ptr<sqlite_database> database_;
+  std::unique_ptr<sqlite_database::statement> insert_, erase_, read_epoch_, write_epoch_;
+};
+
+class sqlite_sink_factory final : public sink_factory {
+ public:
+  explicit sqlite_sink_factory(sqlite_sink_settings settings) : settings_(std::move(settings)) {}
+  static result<std::unique_ptr<sink_factory>> make(const proto::Node& node, const sink_input& input,
+                                                    const connector_context& context);
+  bool accepts_changelog() const override { return !settings_.key.empty(); }
+  result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) override;
+  result<std::unique_ptr<sink_committer>> make_committer() override;
+  /// For the negative control.
+  void switch_epoch_check_off() { settings_.check_epoch = false; }
+
+ private:
+  sqlite_sink_settings settings_;
+};
+
+}  // namespace systole
