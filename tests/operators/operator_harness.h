@@ -43,6 +43,10 @@ struct harness_options {
   timestamp_us now_us = 1'767'225'600'000'000;  ///< 2026-01-01T00:00:00Z, moved by advance_clock
 };
 
+/// One value as text: NULL, true, 12, 1.50, 2026-01-01, 2026-01-01T08:00:00Z; doubles with nine digits, as equal output
+/// allows 1e-9.
+std::string value_text(const column& values, size_t row);
+
 /// Runs one operator as a task does: opens it with state, gives batches, watermarks and barriers, resumes it until done,
 /// and can crash it: state and output then are those of the last barrier. Fails the test on any error and on a broken
 /// promise (more than one batch pushed after full() without returning `again`).
@@ -71,6 +75,9 @@ class operator_harness {
   keyed_state& state() { return *state_; }
   step_accounting& accounting() { return accounting_; }
   timestamp_us output_watermark() const;
+  timestamp_us now_us() const { return clock_.now_us(); }
+  /// in = where the rows went. Checked at each barrier and end_all too.
+  void expect_balanced() const;
 
   /// All rows so far, in order of emission; clear_output() forgets them.
   std::vector<std::string> rows() const;
@@ -84,7 +91,7 @@ class operator_harness {
   size_t largest_burst() const { return largest_burst_; }
 
  private:
-  struct snapshot;
+  struct saved;
   class recorder;
   void open();
   void run(const std::function<result<progress>(output&)>& call);
@@ -103,7 +110,7 @@ class operator_harness {
   uint64_t next_offset_ = 0;
   uint64_t epoch_ = 0;
   uint32_t incarnation_ = 0;
-  std::unique_ptr<snapshot> last_;
+  std::unique_ptr<saved> last_;
   std::vector<batch> emitted_;
   std::vector<std::string> rejected_;
   size_t burst_ = 0;
