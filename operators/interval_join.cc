@@ -26,7 +26,10 @@ class interval_join final : public stream_operator {
  public:
   interval_join(const operator_context& context, const proto::IntervalJoin& plan, join_columns columns, join_side left,
                 join_side right)
-      : context_(context), lower_us_(plan.lower_us()), upper_us_(plan.upper_us()), columns_(std::move(columns)),
+      : context_(context),
+        lower_us_(plan.lower_us()),
+        upper_us_(plan.upper_us()),
+        columns_(std::move(columns)),
         sides_{std::move(left), std::move(right)} {
     evaluation_.time = context.time;
   }
@@ -57,21 +60,23 @@ class interval_join final : public stream_operator {
   uint32_t probing_side_ = 0;
   column_ptr times_;
   std::vector<uint8_t> keep_;
-  std::vector<uint32_t> live_;       ///< its rows that can match
-  size_t next_ = 0;                  ///< index into live_
-  std::string resume_from_;          ///< the subkey where the row's scan goes on; empty: from its beginning
-  std::vector<uint32_t> matched_;    ///< the probing row of each pair
-  result<void> scanned_;             ///< what match() met
+  std::vector<uint32_t> live_;     ///< its rows that can match
+  size_t next_ = 0;                ///< index into live_
+  std::string resume_from_;        ///< the subkey where the row's scan goes on; empty: from its beginning
+  std::vector<uint32_t> matched_;  ///< the probing row of each pair
+  result<void> scanned_;           ///< what match() met
   std::string from_, to_;
   /// Made once: a std::function per row would allocate.
-  const map_table::visitor visit_ = [this](std::string_view subkey, std::string_view value) { return match(subkey, value); };
+  const map_table::visitor visit_ = [this](std::string_view subkey, std::string_view value) {
+    return match(subkey, value);
+  };
 };
 
 result<void> interval_join::open() {
   for (size_t i = 0; i < 2; ++i) {
     join_side& side = sides_[i];
-    const std::string fingerprint = side.keys.fingerprint() + side.time->normalized() + " in " + std::to_string(lower_us_) +
-                                    ".." + std::to_string(upper_us_);
+    const std::string fingerprint = side.keys.fingerprint() + side.time->normalized() + " in " +
+                                    std::to_string(lower_us_) + ".." + std::to_string(upper_us_);
     SYSTOLE_TRY(side.rows.open(context_, i == 0 ? "left" : "right", fingerprint));
   }
   return {};
@@ -170,7 +175,8 @@ void interval_join::emit(output& out) {
   std::vector<hidden_values> hidden;
   std::vector<column_ptr> theirs = other.matches.finish(hidden);
   std::vector<column_ptr> mine;
-  for (int each : sides_[probing_side_].columns) mine.push_back(gather(probing_.at(static_cast<size_t>(each)), matched_));
+  for (int each : sides_[probing_side_].columns)
+    mine.push_back(gather(probing_.at(static_cast<size_t>(each)), matched_));
   std::vector<column_ptr>& left = probing_side_ == 0 ? mine : theirs;
   std::vector<column_ptr>& right = probing_side_ == 0 ? theirs : mine;
   left.insert(left.end(), right.begin(), right.end());
@@ -216,24 +222,25 @@ result<void> interval_join::restore(std::string_view bytes) {
 
 }  // namespace
 
-result<std::unique_ptr<stream_operator>> make_interval_join(const proto::Node& node, const std::vector<operator_input>& inputs,
+result<std::unique_ptr<stream_operator>> make_interval_join(const proto::Node& node,
+                                                            const std::vector<operator_input>& inputs,
                                                             const operator_context& context) {
   const proto::IntervalJoin& plan = node.interval_join();
   if (inputs.size() != 2 || inputs[0].changelog || inputs[1].changelog)
     return step_failure(context, "an interval join takes two append-only inputs");
   if (plan.lower_us() > plan.upper_us() || plan.lower_us() < -longest_bound_us || plan.upper_us() > longest_bound_us)
-    return step_failure(context, "the interval's bounds are not in order or too far: " + std::to_string(plan.lower_us()) +
-                                     ".." + std::to_string(plan.upper_us()));
+    return step_failure(context, "the interval's bounds are not in order or too far: " +
+                                     std::to_string(plan.lower_us()) + ".." + std::to_string(plan.upper_us()));
   const std::array<join_input, 2> sides{join_input{inputs[0].columns, plan.left_alias()},
                                         join_input{inputs[1].columns, plan.right_alias()}};
-  SYSTOLE_ASSIGN(join_columns columns, bind_join_columns(context, failed_result_rule, sides[0], sides[1], plan.residual(), true, plan.fields(),
-                                                         node.output()));
+  SYSTOLE_ASSIGN(join_columns columns, bind_join_columns(context, failed_result_rule, sides[0], sides[1],
+                                                         plan.residual(), true, plan.fields(), node.output()));
   const auto make_side = [&](size_t i) -> result<join_side> {
     SYSTOLE_ASSIGN(std::vector<expression_ptr> keys,
                    bind_join_keys(context, sides[i], i == 0 ? plan.left_keys() : plan.right_keys()));
-    SYSTOLE_ASSIGN(expression_ptr time, bind_step_expression(i == 0 ? plan.left_time() : plan.right_time(),
-                                                             sides[i].scope(context), context, "within",
-                                                             data_type{type_id::timestamptz}));
+    SYSTOLE_ASSIGN(expression_ptr time,
+                   bind_step_expression(i == 0 ? plan.left_time() : plan.right_time(), sides[i].scope(context), context,
+                                        "within", data_type{type_id::timestamptz}));
     const std::vector<int>& read = i == 0 ? columns.left : columns.right;
     const int64_t retention = i == 0 ? plan.upper_us() : -plan.lower_us();
     interval_rows rows(sides[i].columns, read, time->as_column(), retention);

@@ -17,12 +17,15 @@ row_layout stored_layout(const schema& side, const std::vector<int>& columns, in
 }  // namespace
 
 interval_rows::interval_rows(const schema& side, std::vector<int> columns, int time_column, int64_t retention_us)
-    : columns_(std::move(columns)), layout_(stored_layout(side, columns_, time_column)), retention_us_(retention_us),
+    : columns_(std::move(columns)),
+      layout_(stored_layout(side, columns_, time_column)),
+      retention_us_(retention_us),
       encoder_(layout_) {
   for (int each : columns_) is_time_.push_back(each == time_column);
 }
 
-result<void> interval_rows::open(const operator_context& context, const std::string& role, const std::string& fingerprint) {
+result<void> interval_rows::open(const operator_context& context, const std::string& role,
+                                 const std::string& fingerprint) {
   table_descriptor descriptor{.step = context.step, .name = role, .layout_version = row_encoding_version};
   descriptor.layout = "time, sequence -> hidden";
   for (data_type each : layout_.types) descriptor.layout += ", " + to_string(each);

@@ -10,16 +10,17 @@
 namespace systole {
 
 /// The rows that one side of an interval join keeps: key -> (time, sequence) -> hidden values and the columns that the
-/// join's results read, without the time column itself. The subkey is the time in 8 ordered bytes and a varint that tells
-/// rows of one key and time apart.
+/// join's results read, without the time column itself. The subkey is the time in 8 ordered bytes and a varint that
+/// tells rows of one key and time apart.
 ///
-/// Rows that nothing can match any more are removed by sweeps and not by timers, which would double the bytes per row: a
-/// sweep visits all rows once the table has twice the rows that the last one left (and at least sweep_rows) and the oldest
-/// of them has expired. So each row is visited about twice in its life, and the table is at most twice what it has to be.
+/// Rows that nothing can match any more are removed by sweeps and not by timers, which would double the bytes per row:
+/// a sweep visits all rows once the table has twice the rows that the last one left (and at least sweep_rows) and the
+/// oldest of them has expired. So each row is visited about twice in its life, and the table is at most twice what it
+/// has to be.
 class interval_rows {
  public:
-  static constexpr uint64_t sweep_rows = 4096;         ///< smaller tables are not swept
-  static constexpr size_t sweep_erases = 1'000'000;    ///< per sweep; the next watermark goes on
+  static constexpr uint64_t sweep_rows = 4096;       ///< smaller tables are not swept
+  static constexpr size_t sweep_erases = 1'000'000;  ///< per sweep; the next watermark goes on
 
   /// `columns`: those of the side's schema that results read. `time_column`: the one that is the row's time, or -1.
   /// A row is of no more use once its time + retention <= watermark. (Retention may be negative: a right row with
@@ -59,7 +60,7 @@ class interval_rows {
   uint64_t sequence_ = 0;
   uint64_t next_sweep_ = sweep_rows;
   timestamp_us oldest_ = watermark_none;  ///< no row is older; watermark_none where that is not known
-  batch bound_;                ///< the columns that are stored, and the hidden ones
+  batch bound_;                           ///< the columns that are stored, and the hidden ones
   std::string subkey_, value_;
 };
 

@@ -25,20 +25,23 @@ result<join_columns> bind_over(const operator_context& context, std::string_view
   if (has_condition && !condition_in_results) {
     SYSTOLE_ASSIGN(made.condition, bind_step_expression(residual, scope, context, "on", data_type{type_id::boolean}));
   }
-  SYSTOLE_ASSIGN(made.results, row_projection::bind(context, rule, condition_in_results ? residual : proto::Expression(), fields,
-                                                    output_columns, scope));
+  SYSTOLE_ASSIGN(made.results,
+                 row_projection::bind(context, rule, condition_in_results ? residual : proto::Expression(), fields,
+                                      output_columns, scope));
   return made;
 }
 
 }  // namespace
 
-result<join_columns> bind_join_columns(const operator_context& context, std::string_view rule, const join_input& left, const join_input& right,
-                                       const proto::Expression& residual, bool condition_in_results,
+result<join_columns> bind_join_columns(const operator_context& context, std::string_view rule, const join_input& left,
+                                       const join_input& right, const proto::Expression& residual,
+                                       bool condition_in_results,
                                        const google::protobuf::RepeatedPtrField<proto::NamedExpression>& fields,
                                        const proto::Schema& output_columns) {
   // Twice: the first binding tells which columns are read, the second counts only these.
   expression_scope scope = scope_of_both(context, left, right);
-  SYSTOLE_ASSIGN(join_columns wide, bind_over(context, rule, scope, residual, condition_in_results, fields, output_columns));
+  SYSTOLE_ASSIGN(join_columns wide,
+                 bind_over(context, rule, scope, residual, condition_in_results, fields, output_columns));
   std::vector<int> read = wide.results.columns();
   if (wide.condition) read.insert(read.end(), wide.condition->columns().begin(), wide.condition->columns().end());
   std::sort(read.begin(), read.end());
@@ -48,8 +51,10 @@ result<join_columns> bind_join_columns(const operator_context& context, std::str
     const auto at = std::lower_bound(read.begin(), read.end(), each.index);
     each.index = at != read.end() && *at == each.index ? static_cast<int>(at - read.begin()) : -1;
   }
-  SYSTOLE_ASSIGN(join_columns compact, bind_over(context, rule, scope, residual, condition_in_results, fields, output_columns));
-  for (int index : read) (index < left_size ? compact.left : compact.right).push_back(index < left_size ? index : index - left_size);
+  SYSTOLE_ASSIGN(join_columns compact,
+                 bind_over(context, rule, scope, residual, condition_in_results, fields, output_columns));
+  for (int index : read)
+    (index < left_size ? compact.left : compact.right).push_back(index < left_size ? index : index - left_size);
   return compact;
 }
 
@@ -58,8 +63,8 @@ result<std::vector<expression_ptr>> bind_join_keys(const operator_context& conte
   return bind_step_expressions(keys, side.scope(context), context, "on");
 }
 
-const encoded_keys& join_keys::encode(const batch& rows, const evaluation_context& evaluation, std::vector<uint8_t>& keep,
-                                      output& out) {
+const encoded_keys& join_keys::encode(const batch& rows, const evaluation_context& evaluation,
+                                      std::vector<uint8_t>& keep, output& out) {
   std::vector<row_error> errors;
   std::vector<column_ptr> values;
   std::vector<const column*> columns;

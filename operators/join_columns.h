@@ -18,16 +18,17 @@ struct join_input {
 /// The result expressions of a join, bound to a compact batch: only those columns of the left side that they read, then
 /// those of the right side. What they do not read is neither stored nor gathered.
 struct join_columns {
-  row_projection results;     ///< the output columns over the compact batch, with `condition` where it was asked for
-  expression_ptr condition;   ///< the residual over the compact batch, where it was not made part of `results`
-  std::vector<int> left;      ///< columns of the left schema in the compact batch, ascending
+  row_projection results;    ///< the output columns over the compact batch, with `condition` where it was asked for
+  expression_ptr condition;  ///< the residual over the compact batch, where it was not made part of `results`
+  std::vector<int> left;     ///< columns of the left schema in the compact batch, ascending
   std::vector<int> right;
 };
 
 /// Binds a join's residual and fields. `condition_in_results`: rows that fail the residual are simply left out.
 /// `rule`: row_projection's.
-result<join_columns> bind_join_columns(const operator_context& context, std::string_view rule, const join_input& left, const join_input& right,
-                                       const proto::Expression& residual, bool condition_in_results,
+result<join_columns> bind_join_columns(const operator_context& context, std::string_view rule, const join_input& left,
+                                       const join_input& right, const proto::Expression& residual,
+                                       bool condition_in_results,
                                        const google::protobuf::RepeatedPtrField<proto::NamedExpression>& fields,
                                        const proto::Schema& output_columns);
 
@@ -39,7 +40,8 @@ result<std::vector<expression_ptr>> bind_join_keys(const operator_context& conte
 class join_keys {
  public:
   explicit join_keys(std::vector<expression_ptr> expressions) : expressions_(std::move(expressions)) {}
-  const encoded_keys& encode(const batch& rows, const evaluation_context& evaluation, std::vector<uint8_t>& keep, output& out);
+  const encoded_keys& encode(const batch& rows, const evaluation_context& evaluation, std::vector<uint8_t>& keep,
+                             output& out);
   const encoded_keys& encoded() const { return keys_; }
   /// For state descriptors.
   std::string fingerprint() const;

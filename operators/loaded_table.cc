@@ -10,9 +10,9 @@ result<void> loaded_table::put(std::string_view key, std::string_view row) {
   bytes_ += row.size() - at->second.size() + (inserted ? key.size() : 0);
   at->second = row;
   if (bytes_ > bytes_limit)
-    return fail(error_code::limit_exceeded,
-                "a join's table takes more than " + std::to_string(bytes_limit / limits::mebibyte) +
-                    " MiB; join it as a stream, or read fewer columns of it");
+    return fail(error_code::limit_exceeded, "a join's table takes more than " +
+                                                std::to_string(bytes_limit / limits::mebibyte) +
+                                                " MiB; join it as a stream, or read fewer columns of it");
   return {};
 }
 

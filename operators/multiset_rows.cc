@@ -28,7 +28,8 @@ row_layout stored_layout(const schema& side, const std::vector<int>& columns) {
 multiset_rows::multiset_rows(const schema& side, options of)
     : options_(std::move(of)), layout_(stored_layout(side, options_.columns)), encoder_(layout_) {}
 
-result<void> multiset_rows::open(const operator_context& context, const std::string& role, const std::string& fingerprint) {
+result<void> multiset_rows::open(const operator_context& context, const std::string& role,
+                                 const std::string& fingerprint) {
   table_descriptor descriptor{.step = context.step, .name = role, .layout_version = row_encoding_version};
   descriptor.layout = "row hash -> count";
   if (options_.counts_matches) descriptor.layout += ", matches";
@@ -108,8 +109,9 @@ result<void> multiset_rows::change(std::string_view key, uint64_t hash, uint32_t
   at->hidden.combine(hidden);
   if (at->count == 0) entries_.erase(at);
   if (entries_.size() > collision_limit)
-    return fail(error_code::limit_exceeded, "more than " + std::to_string(collision_limit) +
-                                                " different rows of one key have one hash; this is no accident: filter them out");
+    return fail(error_code::limit_exceeded,
+                "more than " + std::to_string(collision_limit) +
+                    " different rows of one key have one hash; this is no accident: filter them out");
   if (entries_.empty()) return found ? table_->erase(key, hash, subkey_) : result<void>();
   encode(entries_);
   return table_->put(key, hash, subkey_, value_);

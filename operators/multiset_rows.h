@@ -20,10 +20,10 @@ class multiset_rows {
   static constexpr uint64_t sweep_rows = 4096;   ///< tables with fewer rows are not swept for expired ones
 
   struct options {
-    std::vector<int> columns;     ///< of the side's schema that results read
+    std::vector<int> columns;  ///< of the side's schema that results read
     bool append_only = false;
     bool counts_matches = false;
-    int64_t ttl_us = 0;           ///< 0 = for ever
+    int64_t ttl_us = 0;  ///< 0 = for ever
   };
   struct entry {
     int64_t count = 0;
@@ -44,7 +44,8 @@ class multiset_rows {
 
   /// Adds `delta` to the count of a row of the bound batch, whose matches are then `matches`. Nothing is kept of a row
   /// whose count is zero. `now`: the time of the write.
-  result<void> change(std::string_view key, uint64_t hash, uint32_t row, int64_t delta, int64_t matches, timestamp_us now);
+  result<void> change(std::string_view key, uint64_t hash, uint32_t row, int64_t delta, int64_t matches,
+                      timestamp_us now);
   /// Visits a key's values with subkeys >= from. For map_table's visitor; read them with entries().
   result<void> scan(std::string_view key, uint64_t hash, std::string_view from, const map_table::visitor& visit) {
     return table_->scan(key, hash, from, {}, visit);
@@ -55,7 +56,8 @@ class multiset_rows {
     return options_.ttl_us > 0 && add_saturating(of.written, options_.ttl_us) <= now;
   }
   /// Adds to the matches of one entry and returns what they were.
-  result<int64_t> add_matches(std::string_view key, uint64_t hash, std::string_view subkey, size_t index, int64_t delta);
+  result<int64_t> add_matches(std::string_view key, uint64_t hash, std::string_view subkey, size_t index,
+                              int64_t delta);
   /// With a TTL: removes expired rows, once the table has twice the rows that the last sweep left.
   result<void> expire(timestamp_us watermark);
 

@@ -49,7 +49,8 @@ result<uint32_t> open_windows::load(window_groups& in, std::string_view key, uin
   const bool emitted = layout_.on_time && reader.fixed<uint8_t>() != 0;
   const int64_t rows = layout_.counts_rows ? reader.fixed<int64_t>() : 1;
   const std::string_view value = reader.take(layout_.value_bytes);
-  if (!reader.ok()) return fail(error_code::corrupt, "a window's stored group is cut short; restore from another checkpoint");
+  if (!reader.ok())
+    return fail(error_code::corrupt, "a window's stored group is cut short; restore from another checkpoint");
   const uint32_t index = in.add(key, hash, reader.take(reader.remaining()));
   std::memcpy(in.value(index), value.data(), value.size());
   window_groups::group& made = in.at(index);
@@ -127,7 +128,8 @@ void open_windows::release(std::unique_ptr<window_groups> window) {
   if (pool_.size() < pooled_windows) pool_.push_back(std::move(window));
 }
 
-result<void> open_windows::load_due_group(timestamp_us start, const timer_table::due_timer& due, timestamp_us watermark) {
+result<void> open_windows::load_due_group(timestamp_us start, const timer_table::due_timer& due,
+                                          timestamp_us watermark) {
   const uint64_t hash = hash_key(due.key);
   const auto found = windows_.find(start);
   if (found != windows_.end() && found->second->find(due.key, hash) != window_groups::absent) return {};

@@ -11,11 +11,11 @@
 namespace systole {
 
 /// The groups of all open windows. Hot ones are in memory, by window; they are written to the keyed state (key ->
-/// window start -> flags, rows, accumulators, key columns) at a barrier, or when there are more than cached_groups. So a
-/// window that opens and closes between two barriers never costs the state anything.
-/// Timers are set, per (key, window), only for groups that were written: at window end - 1 us + lateness, or where results
-/// are emitted on time and that has not happened yet, at window end - 1 us. Keys and not windows have timers, since the
-/// state is sliced by key; windows in memory are fired by their start and need none. One thread.
+/// window start -> flags, rows, accumulators, key columns) at a barrier, or when there are more than cached_groups. So
+/// a window that opens and closes between two barriers never costs the state anything. Timers are set, per (key,
+/// window), only for groups that were written: at window end - 1 us + lateness, or where results are emitted on time
+/// and that has not happened yet, at window end - 1 us. Keys and not windows have timers, since the state is sliced by
+/// key; windows in memory are fired by their start and need none. One thread.
 class open_windows {
  public:
   static constexpr size_t cached_groups = 32'768;
@@ -24,8 +24,8 @@ class open_windows {
   struct layout {
     int64_t size_us = 0;
     int64_t lateness_us = 0;
-    bool on_time = false;     ///< emitted at the window's end, not only once it is closed
-    bool counts_rows = false; ///< changelog input: `rows` is part of the state
+    bool on_time = false;      ///< emitted at the window's end, not only once it is closed
+    bool counts_rows = false;  ///< changelog input: `rows` is part of the state
     size_t value_bytes = 0;
     uint32_t key_groups = 0;  ///< their number where accumulators have side tables, else 0
   };
@@ -42,7 +42,8 @@ class open_windows {
   /// The group of a key, from memory or from the state, made if absent (`key_row()` gives its encoded key columns).
   template <class KeyRow>
   result<uint32_t> find_or_add(window_groups& in, std::string_view key, uint64_t hash, const KeyRow& key_row) {
-    if (const uint32_t index = in.find(key, hash); index != window_groups::absent) [[likely]] return index;
+    if (const uint32_t index = in.find(key, hash); index != window_groups::absent) [[likely]]
+      return index;
     SYSTOLE_ASSIGN(const uint32_t loaded, load(in, key, hash));
     if (loaded != window_groups::absent) return loaded;
     ++cached_;

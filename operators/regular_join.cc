@@ -17,20 +17,23 @@ struct join_side {
 
 /// One step of a probing row: a stored row of the other side that it met, or its end.
 struct probe_step {
-  uint32_t row;          ///< of the probing batch
-  uint32_t stored;       ///< index among the decoded rows; null_row: the row's end
-  int64_t count = 0;     ///< of the stored row
-  uint32_t subkey = 0;   ///< index of its subkey in subkeys_
-  uint32_t entry = 0;    ///< and of its entry there
+  uint32_t row;         ///< of the probing batch
+  uint32_t stored;      ///< index among the decoded rows; null_row: the row's end
+  int64_t count = 0;    ///< of the stored row
+  uint32_t subkey = 0;  ///< index of its subkey in subkeys_
+  uint32_t entry = 0;   ///< and of its entry there
 };
 
-/// The result at any time is the sum over pairs of count * count, and for a left join of each left row that has no matches
-/// by its count, padded with NULLs; each input row emits the difference that it makes, retractions first.
+/// The result at any time is the sum over pairs of count * count, and for a left join of each left row that has no
+/// matches by its count, padded with NULLs; each input row emits the difference that it makes, retractions first.
 class regular_join final : public stream_operator {
  public:
   regular_join(const operator_context& context, const proto::RegularJoin& plan, bool changelog, join_columns columns,
                join_side left, join_side right)
-      : context_(context), left_outer_(plan.left_outer()), changelog_(changelog), columns_(std::move(columns)),
+      : context_(context),
+        left_outer_(plan.left_outer()),
+        changelog_(changelog),
+        columns_(std::move(columns)),
         sides_{std::move(left), std::move(right)},
         decoders_{row_decoder(sides_[0].rows.layout(), context.batch_rows + multiset_rows::collision_limit),
                   row_decoder(sides_[1].rows.layout(), context.batch_rows + multiset_rows::collision_limit)} {}
@@ -76,17 +79,19 @@ class regular_join final : public stream_operator {
   // The batch in hand; what is left of it while resume() is awaited.
   batch probing_;
   uint32_t side_ = 0;
-  std::vector<uint32_t> live_;      ///< its rows that are not rejected
-  size_t next_ = 0;                 ///< index into live_
-  std::string resume_from_;         ///< where the scan of live_[next_] goes on; empty: from its beginning
-  int64_t row_matches_ = 0;         ///< of the row whose steps are being applied
+  std::vector<uint32_t> live_;  ///< its rows that are not rejected
+  size_t next_ = 0;             ///< index into live_
+  std::string resume_from_;     ///< where the scan of live_[next_] goes on; empty: from its beginning
+  int64_t row_matches_ = 0;     ///< of the row whose steps are being applied
 
   // Steps and stored rows that are collected, then applied together.
   std::vector<probe_step> steps_;
   std::vector<std::string> subkeys_;
   std::vector<hidden_values> stored_hidden_;
   result<void> scanned_;
-  const map_table::visitor visit_ = [this](std::string_view subkey, std::string_view value) { return meet(subkey, value); };
+  const map_table::visitor visit_ = [this](std::string_view subkey, std::string_view value) {
+    return meet(subkey, value);
+  };
 
   // Results of the steps: probing row, stored row (either may be null_row), kind.
   std::vector<uint32_t> result_rows_, result_stored_;
@@ -181,7 +186,8 @@ std::vector<uint8_t> regular_join::evaluate_condition(const std::vector<column_p
   column_builder kinds(hidden_types[static_cast<size_t>(hidden::kind)], rows.size());
   for (const probe_step& each : steps_)
     if (each.stored != null_row)
-      kinds.append(static_cast<uint8_t>((sign(probing_.kind(each.row)) > 0) == (each.count > 0) ? row_kind::insert : row_kind::erase));
+      kinds.append(static_cast<uint8_t>((sign(probing_.kind(each.row)) > 0) == (each.count > 0) ? row_kind::insert
+                                                                                                : row_kind::erase));
   pairs.set_hidden(hidden::kind, kinds.finish());
   std::vector<row_error> errors;
   const column_ptr truth = columns_.condition->evaluate(pairs, evaluation_of(context_), errors);
@@ -240,33 +246,32 @@ result<void> regular_join::apply_steps(output& out) {
 }
 
 void regular_join::push_results(const std::vector<column_ptr>& stored, output& out) {
-  for (size_t at = 0; at < result_rows_.size(); at += context_.batch_rows) {
-    const size_t n = std::min(context_.batch_rows, result_rows_.size() - at);
-    const std::span<const uint32_t> rows(result_rows_.data() + at, n), others(result_stored_.data() + at, n);
-    std::vector<column_ptr> columns;
-    for (int each : mine().columns) columns.push_back(gather_or_null(probing_.at(static_cast<size_t>(each)), rows));
-    std::vector<column_ptr> theirs;
-    for (const column_ptr& each : stored) theirs.push_back(gather_or_null(*each, others));
-    columns.insert(side_ == 0 ? columns.end() : columns.begin(), theirs.begin(), theirs.end());
-    batch results(n, std::move(columns));
-    hidden_builder hidden_columns;
-    for (size_t i = 0; i < n; ++i) {
-      hidden_values values;
-      if (rows[i] != null_row) values.combine(hidden_values::of(probing_, rows[i]));
-      if (others[i] != null_row) values.combine(stored_hidden_[others[i]]);
-      hidden_columns.append(values);
-    }
-    hidden_columns.finish(results);
-    if (changelog_) {
-      column_builder kinds(hidden_types[static_cast<size_t>(hidden::kind)], n);
-      std::copy_n(result_kinds_.begin() + static_cast<ptrdiff_t>(at), n, kinds.mutable_values<uint8_t>());
-      kinds.set_size(n);
-      results.set_hidden(hidden::kind, kinds.finish());
-    }
-    batch made = columns_.results.apply(results, out);
-    context_.accounting->out += made.rows();
-    if (!made.empty()) out.push(std::move(made));
+  const size_t n = result_rows_.size();
+  if (n == 0) return;
+  const std::vector<uint32_t>&rows = result_rows_, &others = result_stored_;
+  std::vector<column_ptr> columns;
+  for (int each : mine().columns) columns.push_back(gather_or_null(probing_.at(static_cast<size_t>(each)), rows));
+  std::vector<column_ptr> theirs;
+  for (const column_ptr& each : stored) theirs.push_back(gather_or_null(*each, others));
+  columns.insert(side_ == 0 ? columns.end() : columns.begin(), theirs.begin(), theirs.end());
+  batch results(n, std::move(columns));
+  hidden_builder hidden_columns;
+  for (size_t i = 0; i < n; ++i) {
+    hidden_values values;
+    if (rows[i] != null_row) values.combine(hidden_values::of(probing_, rows[i]));
+    if (others[i] != null_row) values.combine(stored_hidden_[others[i]]);
+    hidden_columns.append(values);
   }
+  hidden_columns.finish(results);
+  if (changelog_) {
+    column_builder kinds(hidden_types[static_cast<size_t>(hidden::kind)], n);
+    std::copy_n(result_kinds_.begin(), n, kinds.mutable_values<uint8_t>());
+    kinds.set_size(n);
+    results.set_hidden(hidden::kind, kinds.finish());
+  }
+  batch made = columns_.results.apply(results, out);
+  context_.accounting->out += made.rows();
+  if (!made.empty()) out.push(std::move(made));
   result_rows_.clear();
   result_stored_.clear();
   result_kinds_.clear();
@@ -274,7 +279,8 @@ void regular_join::push_results(const std::vector<column_ptr>& stored, output& o
 
 }  // namespace
 
-result<std::unique_ptr<stream_operator>> make_regular_join(const proto::Node& node, const std::vector<operator_input>& inputs,
+result<std::unique_ptr<stream_operator>> make_regular_join(const proto::Node& node,
+                                                           const std::vector<operator_input>& inputs,
                                                            const operator_context& context) {
   const proto::RegularJoin& plan = node.regular_join();
   if (inputs.size() != 2) return step_failure(context, "a join takes two inputs");
@@ -284,18 +290,20 @@ result<std::unique_ptr<stream_operator>> make_regular_join(const proto::Node& no
   SYSTOLE_ASSIGN(std::vector<expression_ptr> right_keys, bind_join_keys(context, sides[1], plan.right_keys()));
   if (plan.left_outer())
     for (field& each : sides[1].columns.fields) each.nullable = true;
-  SYSTOLE_ASSIGN(join_columns columns, bind_join_columns(context, failed_result_rule, sides[0], sides[1], plan.residual(),
-                                                         false, plan.fields(), node.output()));
+  SYSTOLE_ASSIGN(join_columns columns, bind_join_columns(context, failed_result_rule, sides[0], sides[1],
+                                                         plan.residual(), false, plan.fields(), node.output()));
   const auto make_side = [&](size_t i, std::vector<expression_ptr> keys) {
     const std::vector<int>& read = i == 0 ? columns.left : columns.right;
     return join_side{join_keys(std::move(keys)), read,
-                     multiset_rows(sides[i].columns, {.columns = read, .append_only = !inputs[i].changelog,
-                                                      .counts_matches = plan.left_outer() && i == 0, .ttl_us = plan.ttl_us()})};
+                     multiset_rows(sides[i].columns, {.columns = read,
+                                                      .append_only = !inputs[i].changelog,
+                                                      .counts_matches = plan.left_outer() && i == 0,
+                                                      .ttl_us = plan.ttl_us()})};
   };
   join_side left = make_side(0, std::move(left_keys)), right = make_side(1, std::move(right_keys));
   const bool changelog = plan.left_outer() || inputs[0].changelog || inputs[1].changelog;
-  return std::unique_ptr<stream_operator>(std::make_unique<regular_join>(context, plan, changelog, std::move(columns),
-                                                                         std::move(left), std::move(right)));
+  return std::unique_ptr<stream_operator>(
+      std::make_unique<regular_join>(context, plan, changelog, std::move(columns), std::move(left), std::move(right)));
 }
 
 }  // namespace systole

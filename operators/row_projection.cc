@@ -68,16 +68,22 @@ batch row_projection::apply(const batch& rows, output& out, std::vector<uint32_t
 }
 
 std::vector<column_ptr> row_projection::evaluate(const batch& rows, std::vector<uint8_t>& keep, output& out) const {
+  std::vector<row_error> errors;
+  std::vector<column_ptr> columns = evaluate(rows, keep, errors);
+  reject_failed(rows, errors, rule_, keep, out);
+  return columns;
+}
+
+std::vector<column_ptr> row_projection::evaluate(const batch& rows, const std::vector<uint8_t>& keep,
+                                                 std::vector<row_error>& errors) const {
   std::vector<uint32_t> selection;
   for (uint32_t i = 0; i < rows.rows(); ++i)
     if (keep[i]) selection.push_back(i);
   const bool all = selection.size() == rows.rows();
-  std::vector<row_error> errors;
   std::vector<column_ptr> columns;
   columns.reserve(fields_.size());
   for (const expression_ptr& each : fields_)
     columns.push_back(each->evaluate(rows, evaluation_, errors, all ? nullptr : &selection));
-  reject_failed(rows, errors, rule_, keep, out);
   return columns;
 }
 

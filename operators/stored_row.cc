@@ -45,14 +45,16 @@ void hidden_values::combine(const hidden_values& other) {
 void hidden_builder::finish(batch& into) {
   into.set_hidden(hidden::event_time, build<int64_t>(hidden::event_time, rows_, &hidden_values::event_time));
   if (std::any_of(rows_.begin(), rows_.end(), [](const hidden_values& v) { return v.ingestion_time.has_value(); }))
-    into.set_hidden(hidden::ingestion_time, build<int64_t>(hidden::ingestion_time, rows_, &hidden_values::ingestion_time));
+    into.set_hidden(hidden::ingestion_time,
+                    build<int64_t>(hidden::ingestion_time, rows_, &hidden_values::ingestion_time));
   if (std::any_of(rows_.begin(), rows_.end(), [](const hidden_values& v) { return v.position.has_value(); }))
     into.set_hidden(hidden::position, build<int128>(hidden::position, rows_, &hidden_values::position));
   rows_.clear();
 }
 
 void append_hidden(std::string& out, const hidden_values& values) {
-  out.push_back(static_cast<char>((values.event_time ? has_event_time : 0) | (values.ingestion_time ? has_ingestion_time : 0) |
+  out.push_back(static_cast<char>((values.event_time ? has_event_time : 0) |
+                                  (values.ingestion_time ? has_ingestion_time : 0) |
                                   (values.position ? has_position : 0)));
   if (values.event_time) append_fixed(out, *values.event_time);
   if (values.ingestion_time) append_fixed(out, *values.ingestion_time);

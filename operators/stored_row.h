@@ -10,8 +10,8 @@
 
 namespace systole {
 
-/// The hidden columns of a result that two rows made: event time and ingestion time are the larger of the two (a NULL one
-/// gives way), and so is the position, so that it does not depend on which row came last.
+/// The hidden columns of a result that two rows made: event time and ingestion time are the larger of the two (a NULL
+/// one gives way), and so is the position, so that it does not depend on which row came last.
 struct hidden_values {
   std::optional<timestamp_us> event_time;
   std::optional<timestamp_us> ingestion_time;

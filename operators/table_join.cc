@@ -13,9 +13,15 @@ class table_join final : public stream_operator {
  public:
   table_join(const operator_context& context, const proto::TableJoin& plan, join_columns columns, join_keys stream_keys,
              join_keys table_keys, row_layout table_layout)
-      : context_(context), left_outer_(plan.left_outer()), reject_missing_(plan.reject_missing()),
-        columns_(std::move(columns)), stream_keys_(std::move(stream_keys)), table_keys_(std::move(table_keys)),
-        table_layout_(std::move(table_layout)), table_(table_layout_), encoder_(table_layout_) {}
+      : context_(context),
+        left_outer_(plan.left_outer()),
+        reject_missing_(plan.reject_missing()),
+        columns_(std::move(columns)),
+        stream_keys_(std::move(stream_keys)),
+        table_keys_(std::move(table_keys)),
+        table_layout_(std::move(table_layout)),
+        table_(table_layout_),
+        encoder_(table_layout_) {}
 
   bool blocks_input(uint32_t index) const override { return index == 0 && !table_.frozen(); }
   result<progress> process(batch rows, uint32_t input, output& out) override {
@@ -86,7 +92,8 @@ void table_join::apply_condition(const batch& rows, std::vector<uint8_t>& keep, 
   for (uint32_t row = 0; row < rows.rows(); ++row)
     if (keep[row] && matches_[row] != null_row) matched.push_back(row);
   std::vector<row_error> errors;
-  const column_ptr truth = columns_.condition->evaluate(joined(rows, matches_), evaluation_of(context_), errors, &matched);
+  const column_ptr truth =
+      columns_.condition->evaluate(joined(rows, matches_), evaluation_of(context_), errors, &matched);
   reject_failed(rows, errors, "expression", keep, out);
   for (uint32_t row : matched)
     if (truth->is_null(row) || !truth->values<uint8_t>()[row]) matches_[row] = null_row;
@@ -122,28 +129,31 @@ result<progress> table_join::join(const batch& rows, output& out) {
 
 }  // namespace
 
-result<std::unique_ptr<stream_operator>> make_table_join(const proto::Node& node, const std::vector<operator_input>& inputs,
+result<std::unique_ptr<stream_operator>> make_table_join(const proto::Node& node,
+                                                         const std::vector<operator_input>& inputs,
                                                          const operator_context& context) {
   const proto::TableJoin& plan = node.table_join();
   if (inputs.size() != 2) return step_failure(context, "a table join takes a stream and a table");
   if (plan.left_outer() && plan.reject_missing())
-    return step_failure(context, "a left join has no missing rows to reject: use `type: inner` with `onMissing: reject`");
+    return step_failure(context,
+                        "a left join has no missing rows to reject: use `type: inner` with `onMissing: reject`");
   const join_input stream{inputs[0].columns, plan.stream_alias()};
   join_input table{inputs[1].columns, plan.table_alias()};
   SYSTOLE_ASSIGN(std::vector<expression_ptr> stream_keys, bind_join_keys(context, stream, plan.stream_keys()));
   SYSTOLE_ASSIGN(std::vector<expression_ptr> table_keys, bind_join_keys(context, table, plan.table_keys()));
   for (const expression_ptr& each : table_keys)
     if (each->as_column() < 0)
-      return step_failure(context, "a table is joined by its primary key's columns, not by expressions: " + each->normalized());
+      return step_failure(context,
+                          "a table is joined by its primary key's columns, not by expressions: " + each->normalized());
   if (plan.left_outer())
     for (field& each : table.columns.fields) each.nullable = true;
   SYSTOLE_ASSIGN(join_columns columns, bind_join_columns(context, "expression", stream, table, plan.residual(), false,
                                                          plan.fields(), node.output()));
   row_layout table_layout;
   for (int each : columns.right) table_layout.types.push_back(table.columns.fields[static_cast<size_t>(each)].type);
-  return std::unique_ptr<stream_operator>(std::make_unique<table_join>(context, plan, std::move(columns),
-                                                                       join_keys(std::move(stream_keys)),
-                                                                       join_keys(std::move(table_keys)), std::move(table_layout)));
+  return std::unique_ptr<stream_operator>(
+      std::make_unique<table_join>(context, plan, std::move(columns), join_keys(std::move(stream_keys)),
+                                   join_keys(std::move(table_keys)), std::move(table_layout)));
 }
 
 }  // namespace systole

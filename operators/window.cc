@@ -30,13 +30,16 @@ struct window_plan {
 class window final : public stream_operator {
  public:
   window(const operator_context& context, window_plan plan, std::unique_ptr<accumulator_set> accumulators)
-      : context_(context), plan_(std::move(plan)), accumulators_(std::move(accumulators)), windows_(plan_.layout),
+      : context_(context),
+        plan_(std::move(plan)),
+        accumulators_(std::move(accumulators)),
+        windows_(plan_.layout),
         key_encoder_(plan_.key_layout) {}
 
   result<void> open() override;
   result<progress> process(batch rows, uint32_t input, output& out) override;
   result<progress> on_watermark(timestamp_us watermark, output& out) override;
-  result<progress> resume(output& out) override { return fire(out); }
+  result<progress> resume(output& out) override { return adding_.empty() ? fire(out) : add_rows(out); }
   result<void> on_barrier(output&) override { return windows_.write_back(watermark_); }
   /// Results come up to the lateness after their window's end and must not be late downstream.
   timestamp_us output_watermark(timestamp_us watermark) const override {
@@ -52,7 +55,7 @@ class window final : public stream_operator {
   };
 
   batch reject_late(const batch& rows, output& out);
-  result<void> add_rows(const batch& rows, output& out);
+  result<progress> add_rows(output& out);
   result<void> add_pair(uint32_t row, timestamp_us start);
   result<void> apply_pairs(const batch& rows, output& out);
   bool corrects(const touched_group& group) const {
@@ -60,7 +63,8 @@ class window final : public stream_operator {
   }
   void name_groups();
   batch result_rows(std::vector<column_ptr> calls);
-  void emit_corrections(std::vector<column_ptr> before, std::vector<column_ptr> after, std::vector<uint8_t> failed, output& out);
+  void emit_corrections(std::vector<column_ptr> before, std::vector<column_ptr> after, std::vector<uint8_t> failed,
+                        output& out);
   result<progress> fire(output& out);
   result<void> fire_groups(window_groups& window, uint32_t from, uint32_t to, output& out);
   result<void> close(window_groups& window);
@@ -71,17 +75,20 @@ class window final : public stream_operator {
   open_windows windows_;
   timestamp_us watermark_ = watermark_none;
 
+  // The batch whose rows are being added, and where that goes on after `again`.
+  batch adding_, adding_keys_;
+  uint32_t next_row_ = 0;
   encoded_keys keys_;
   row_encoder key_encoder_;
   std::string key_row_;
-  window_groups* recent_ = nullptr;             ///< the window of the row before
-  uint64_t pass_ = 0;                           ///< numbers the calls of apply_pairs
+  window_groups* recent_ = nullptr;  ///< the window of the row before
+  uint64_t pass_ = 0;                ///< numbers the calls of apply_pairs
   std::vector<uint32_t> pair_rows_, pair_groups_;
   std::vector<touched_group> touched_;
-  std::vector<accumulator_group> groups_;       ///< touched_ as accumulators see them
+  std::vector<accumulator_group> groups_;  ///< touched_ as accumulators see them
 
   // Where firing goes on after `again`.
-  timestamp_us firing_ = watermark_none;        ///< the start of the window that is being fired
+  timestamp_us firing_ = watermark_none;  ///< the start of the window that is being fired
   uint32_t fired_groups_ = 0;
 };
 
@@ -94,7 +101,8 @@ result<void> window::open() {
   descriptor.fingerprint = accumulators_->fingerprint() + "; by";
   for (const expression_ptr& each : plan_.keys) descriptor.fingerprint += " " + each->normalized();
   descriptor.fingerprint += "; size " + std::to_string(plan_.layout.size_us) + " slide " +
-                            std::to_string(plan_.times.slide_us()) + " lateness " + std::to_string(plan_.layout.lateness_us);
+                            std::to_string(plan_.times.slide_us()) + " lateness " +
+                            std::to_string(plan_.layout.lateness_us);
   SYSTOLE_TRY(windows_.open(context_, descriptor));
   return accumulators_->open();
 }
@@ -134,32 +142,38 @@ result<progress> window::process(batch rows, uint32_t, output& out) {
   if (rows.empty()) return progress::done;
   context_.accounting->absorbed += rows.rows();
   keys_.encode(pointers_of(key_columns), rows.rows());
-  const batch key_rows(rows.rows(), std::move(key_columns));
-  key_encoder_.bind(key_rows);
-  SYSTOLE_TRY(add_rows(rows, out));
-  SYSTOLE_TRY(windows_.shrink(watermark_));
-  return progress::done;
+  adding_keys_ = batch(rows.rows(), std::move(key_columns));
+  key_encoder_.bind(adding_keys_);
+  adding_ = std::move(rows);
+  next_row_ = 0;
+  return add_rows(out);
 }
 
-result<void> window::add_rows(const batch& rows, output& out) {
+result<progress> window::add_rows(output& out) {
   recent_ = nullptr;
   ++pass_;
-  const int64_t* times = rows.hidden_column(hidden::event_time)->values<int64_t>();
+  const int64_t* times = adding_.hidden_column(hidden::event_time)->values<int64_t>();
   const bool tumbling = plan_.times.slide_us() >= plan_.times.size_us();
-  for (uint32_t row = 0; row < rows.rows(); ++row) {
+  while (next_row_ < adding_.rows()) {
+    const uint32_t row = next_row_++;
     timestamp_us start = plan_.times.last_start(times[row]);
     if (tumbling) {
       SYSTOLE_TRY(add_pair(row, start));
-    } else {
-      for (; plan_.times.end(start) > times[row] && windows_.closing(start) > watermark_;
-           start -= plan_.times.slide_us()) {
-        SYSTOLE_TRY(add_pair(row, start));
-        if (start < watermark_none + plan_.times.slide_us()) break;
-      }
+      continue;
     }
-    if (pair_rows_.size() >= pair_limit) SYSTOLE_TRY(apply_pairs(rows, out));
+    for (; plan_.times.end(start) > times[row] && windows_.closing(start) > watermark_;
+         start -= plan_.times.slide_us()) {
+      SYSTOLE_TRY(add_pair(row, start));
+      if (start < watermark_none + plan_.times.slide_us()) break;
+    }
+    if (pair_rows_.size() < pair_limit) continue;
+    SYSTOLE_TRY(apply_pairs(adding_, out));
+    if (out.full()) return progress::again;
   }
-  return apply_pairs(rows, out);
+  SYSTOLE_TRY(apply_pairs(adding_, out));
+  adding_ = adding_keys_ = batch();
+  SYSTOLE_TRY(windows_.shrink(watermark_));
+  return progress::done;
 }
 
 result<void> window::add_pair(uint32_t row, timestamp_us start) {
@@ -193,8 +207,9 @@ void window::name_groups() {
 result<void> window::apply_pairs(const batch& rows, output& out) {
   if (pair_rows_.empty()) return {};
   name_groups();
-  const bool correcting = plan_.layout.on_time && std::any_of(touched_.begin(), touched_.end(),
-                                                              [this](const touched_group& each) { return corrects(each); });
+  const bool correcting =
+      plan_.layout.on_time &&
+      std::any_of(touched_.begin(), touched_.end(), [this](const touched_group& each) { return corrects(each); });
   SYSTOLE_TRY(accumulators_->begin(groups_));
   std::vector<column_ptr> before, after;
   std::vector<row_error> errors;
@@ -252,8 +267,8 @@ batch window::result_rows(std::vector<column_ptr> calls) {
   return made;
 }
 
-void window::emit_corrections(std::vector<column_ptr> before, std::vector<column_ptr> after, std::vector<uint8_t> failed,
-                              output& out) {
+void window::emit_corrections(std::vector<column_ptr> before, std::vector<column_ptr> after,
+                              std::vector<uint8_t> failed, output& out) {
   const size_t n = touched_.size();
   std::vector<uint8_t> has_before(n), has_after(n);
   for (size_t i = 0; i < n; ++i) {
@@ -276,8 +291,7 @@ void window::emit_corrections(std::vector<column_ptr> before, std::vector<column
   visible.pop_back();
   changes = changes.with_columns(std::move(visible));
   context_.accounting->out += changes.rows();
-  for (size_t at = 0; at < changes.rows(); at += context_.batch_rows)
-    out.push(slice(changes, at, std::min(context_.batch_rows, changes.rows() - at)));
+  out.push(std::move(changes));
 }
 
 result<progress> window::on_watermark(timestamp_us watermark, output& out) {
@@ -377,8 +391,11 @@ result<std::unique_ptr<stream_operator>> make_window(const proto::Node& node, co
     result_columns.fields.push_back({name, {type_id::timestamptz}, false});
   SYSTOLE_ASSIGN(made.results, row_projection::bind(context, failed_result_rule, {}, plan.fields(), node.output(),
                                                     step_scope(result_columns, context)));
-  made.layout = {.size_us = plan.size_us(), .lateness_us = plan.allowed_lateness_us(), .on_time = plan.emit_on_time(),
-                 .counts_rows = inputs[0].changelog, .value_bytes = accumulators->value_bytes(),
+  made.layout = {.size_us = plan.size_us(),
+                 .lateness_us = plan.allowed_lateness_us(),
+                 .on_time = plan.emit_on_time(),
+                 .counts_rows = inputs[0].changelog,
+                 .value_bytes = accumulators->value_bytes(),
                  .key_groups = accumulators->has_side_tables() ? context.max_parallelism : 0};
   made.drop_late = plan.on_late() == "drop";
   made.changelog_output = plan.emit_on_time();

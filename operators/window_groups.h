@@ -11,22 +11,22 @@
 
 namespace systole {
 
-/// The groups of one open window that are in memory: canonical key -> a fixed number of accumulator bytes, with what says
-/// how they stand to the state table. Appended to, iterated and dropped as a whole. One thread.
+/// The groups of one open window that are in memory: canonical key -> a fixed number of accumulator bytes, with what
+/// says how they stand to the state table. Appended to, iterated and dropped as a whole. One thread.
 class window_groups {
  public:
   struct group {
-    uint64_t hash = 0;         ///< of the key
-    size_t key = 0;            ///< where in bytes_ its name begins
-    uint32_t key_bytes = 0;    ///< of the key alone
-    uint32_t row_bytes = 0;    ///< of the encoded key columns, which follow the name
-    int64_t rows = 0;          ///< rows less retractions
-    uint32_t local = 0;        ///< its index among the groups of the rows numbered `seen`
+    uint64_t hash = 0;       ///< of the key
+    size_t key = 0;          ///< where in bytes_ its name begins
+    uint32_t key_bytes = 0;  ///< of the key alone
+    uint32_t row_bytes = 0;  ///< of the encoded key columns, which follow the name
+    int64_t rows = 0;        ///< rows less retractions
+    uint32_t local = 0;      ///< its index among the groups of the rows numbered `seen`
     uint64_t seen = 0;
-    bool stored = false;       ///< the state table has an entry
-    bool dirty = false;        ///< that entry is not what is here
-    bool timed = false;        ///< a timer for its next firing is set
-    bool emitted = false;      ///< a result of it stands downstream
+    bool stored = false;   ///< the state table has an entry
+    bool dirty = false;    ///< that entry is not what is here
+    bool timed = false;    ///< a timer for its next firing is set
+    bool emitted = false;  ///< a result of it stands downstream
   };
   static constexpr uint32_t absent = 0xffffffff;
 

@@ -16,7 +16,8 @@ class window_times {
 
   /// The last start <= time. Remembers it: rows come nearly in order.
   timestamp_us last_start(timestamp_us time) {
-    if (static_cast<uint64_t>(time) - static_cast<uint64_t>(recent_) < static_cast<uint64_t>(slide_us_)) [[likely]] return recent_;
+    if (static_cast<uint64_t>(time) - static_cast<uint64_t>(recent_) < static_cast<uint64_t>(slide_us_)) [[likely]]
+      return recent_;
     // In 128 bits, so that no offset overflows.
     const __int128 shifted = static_cast<__int128>(time) - offset_us_;
     __int128 steps = shifted / slide_us_;
