@@ -45,6 +45,7 @@ struct expression_error {
   std::string message;                ///< "unknown function lowr(text)"
   std::vector<std::string> nearest;   ///< did-you-mean, best first
   std::string hint;                   ///< what to do, may be empty
+  std::string sqlstate = {};          ///< PostgreSQL's for the same mistake, where it has one
 };
 
 /// One row's failure in evaluate().
