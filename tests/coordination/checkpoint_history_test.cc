@@ -1,0 +1,90 @@
+#include "coordination/checkpoint_history.h"
+
+#include <gtest/gtest.h>
+
+namespace systole::testing {
+namespace {
+
+struct log_writer {
+  std::vector<proto::LogRecord> records;
+  proto::LogRecord& add() {
+    proto::LogRecord& made = records.emplace_back();
+    made.set_sequence(records.size());
+    made.set_term(1);
+    return made;
+  }
+  log_writer& started() {
+    add().mutable_started()->set_attempt(1);
+    return *this;
+  }
+  log_writer& completed(uint64_t epoch) {
+    add().mutable_completed()->set_epoch(epoch);
+    return *this;
+  }
+  log_writer& rewound(uint64_t from, uint64_t to) {
+    proto::LogRecord& made = add();
+    made.mutable_rewound()->set_from_epoch(from);
+    made.mutable_rewound()->set_to_epoch(to);
+    return *this;
+  }
+  log_writer& finished(uint64_t epoch) {
+    add().mutable_finished()->set_epoch(epoch);
+    return *this;
+  }
+};
+
+TEST(checkpoint_history, an_empty_log_is_a_fresh_start) {
+  const auto history = read_history({});
+  ASSERT_TRUE(history);
+  EXPECT_FALSE(history->last());
+  EXPECT_EQ(history->next_epoch, epoch_id(1));
+  EXPECT_FALSE(history->finished);
+}
+
+TEST(checkpoint_history, the_last_completed_epoch_is_restored) {
+  const auto history = read_history(log_writer().started().completed(1).completed(4).started().records);
+  ASSERT_TRUE(history);
+  EXPECT_EQ(history->last()->epoch, epoch_id(4));
+  EXPECT_EQ(history->attempts, 2u);
+}
+
+TEST(checkpoint_history, numbers_that_an_attempt_may_have_used_and_aborted_are_never_used_again) {
+  // The attempt that completed 4 may have aborted up to 104 when it crashed; one more may have aborted up to 204.
+  EXPECT_GT(read_history(log_writer().started().completed(4).records)->next_epoch, epoch_id(104));
+  EXPECT_GT(read_history(log_writer().started().completed(4).started().records)->next_epoch, epoch_id(204));
+  EXPECT_GT(read_history(log_writer().started().started().records)->next_epoch, epoch_id(200));
+}
+
+TEST(checkpoint_history, epochs_that_go_back_are_corrupt) {
+  const auto history = read_history(log_writer().completed(4).completed(4).records);
+  ASSERT_FALSE(history);
+  EXPECT_EQ(history.error().code, error_code::corrupt);
+}
+
+TEST(checkpoint_history, a_rewind_forgets_later_epochs_but_not_their_numbers) {
+  const auto history =
+      read_history(log_writer().completed(1).completed(2).completed(3).finished(3).rewound(3, 1).records);
+  ASSERT_TRUE(history);
+  EXPECT_EQ(history->last()->epoch, epoch_id(1));
+  EXPECT_FALSE(history->finished);
+  EXPECT_GT(history->next_epoch, epoch_id(3));
+}
+
+TEST(checkpoint_history, a_rewind_to_the_start_leaves_nothing) {
+  const auto history = read_history(log_writer().completed(1).rewound(1, 0).records);
+  ASSERT_TRUE(history);
+  EXPECT_FALSE(history->last());
+}
+
+TEST(checkpoint_history, a_record_of_a_newer_version_is_refused) {
+  const auto history = read_history({proto::LogRecord()});
+  ASSERT_FALSE(history);
+  EXPECT_EQ(history.error().code, error_code::incompatible);
+}
+
+TEST(checkpoint_history, knows_that_a_job_has_finished) {
+  EXPECT_TRUE(read_history(log_writer().started().completed(1).finished(1).records)->finished);
+}
+
+}  // namespace
+}  // namespace systole::testing
