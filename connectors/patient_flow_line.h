@@ -11,11 +11,11 @@ struct patient_flow_event {
   bool admission = true;
   std::array<char, 16> event_id{};
   timestamp_us at_us = 0;
-  timestamp_us expected_discharge_us = 0;   ///< admissions
-  std::string_view priority;                ///< admissions
-  timestamp_us discharge_time_us = 0;       ///< discharges
-  int64_t length_of_stay_hundredths = 0;    ///< discharges; hours
-  std::string_view discharge_status;        ///< discharges
+  timestamp_us expected_discharge_us = 0;  ///< admissions
+  std::string_view priority;               ///< admissions
+  timestamp_us discharge_time_us = 0;      ///< discharges
+  int64_t length_of_stay_hundredths = 0;   ///< discharges; hours
+  std::string_view discharge_status;       ///< discharges
   int heart_rate = 0, bp_systolic = 0, bp_diastolic = 0, oxygen_saturation = 0;
   int temperature_tenths = 0;
 };

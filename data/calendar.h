@@ -39,6 +39,10 @@ void append_timestamp(std::string& out, timestamp_us value, char separator);
 /// "2026-01-31 09:05:00.500000": always six digits.
 void append_timestamp_fixed(std::string& out, timestamp_us value, char separator);
 void append_date(std::string& out, int32_t days);
+/// As append_timestamp_fixed, but without a fraction when it is 0 (ISO 8601 as many programs write it), into at most
+/// `timestamp_text_bytes` bytes at `at`; gives the end.
+inline constexpr size_t timestamp_text_bytes = 32;
+char* write_timestamp(char* at, timestamp_us value, char separator);
 /// PostgreSQL's interval output in style `postgres`: "1 year 2 mons -3 days +04:05:06.7".
 void append_interval(std::string& out, interval_value value);
 

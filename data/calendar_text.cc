@@ -103,6 +103,17 @@ void append_timestamp_fixed(std::string& out, timestamp_us value, char separator
   append_range(out, buffer, at);
 }
 
+char* write_timestamp(char* at, timestamp_us value, char separator) {
+  civil_date date;
+  uint32_t micros;
+  at = put_seconds(at, value, separator, date, micros);
+  if (micros != 0) {
+    *at++ = '.';
+    at = put_six(at, micros);
+  }
+  return put_era(at, date);
+}
+
 void append_date(std::string& out, int32_t days) {
   char buffer[most_bytes];
   const civil_date date = civil_from_days(days);

@@ -212,6 +212,17 @@ TEST(calendar, writes_years_beyond_four_digits_and_before_christ) {
             "0001-12-31 00:00:00.5 BC");
 }
 
+TEST(calendar, writes_into_space_with_six_digits_or_none) {
+  const auto written = [](timestamp_us value) {
+    char space[timestamp_text_bytes];
+    return std::string(space, write_timestamp(space, value, 'T'));
+  };
+  EXPECT_EQ(written(0), "1970-01-01T00:00:00");
+  EXPECT_EQ(written(-500'000), "1969-12-31T23:59:59.500000");
+  EXPECT_EQ(written(1'767'225'600'000'001), "2026-01-01T00:00:00.000001");
+  EXPECT_LE(written(std::numeric_limits<int64_t>::min() + 1).size(), timestamp_text_bytes);
+}
+
 TEST(calendar, writes_intervals_as_postgresql) {
   constexpr int64_t hour = 3600 * micros_per_second;
   EXPECT_EQ(shown(interval_value{0, 0, 0}), "00:00:00");
