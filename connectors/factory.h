@@ -23,6 +23,7 @@ struct connector_context {
   file_system* files = nullptr;
   size_t batch_rows = 1024;
   bool console_is_terminal = false;
+  bool check_epochs = true;              ///< false: sinks apply an epoch again; only to show that tests notice
 };
 
 /// What a sink takes, as the plan knows it.

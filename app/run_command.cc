@@ -1,0 +1,171 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "actors/local_job.h"
+#include "app/byte_size.h"
+#include "app/commands.h"
+#include "app/exit_code.h"
+#include "app/manifest_input.h"
+#include "app/progress_display.h"
+#include "app/signals.h"
+#include "base/log.h"
+
+namespace systole {
+namespace {
+
+struct run_flags : manifest_flags {
+  std::string state;
+  std::string memory = "512MiB";
+  std::string progress = "auto";
+  std::string crash_at;
+  uint64_t rewind = 0;
+  CLI::Option* rewind_given = nullptr;
+  bool drain = false;
+  bool drop_state = false;
+  bool in_memory = false;
+  bool without_epoch_check = false;
+};
+
+bool writes_to_console(const proto::PhysicalPlan& plan) {
+  for (const proto::Node& node : plan.nodes())
+    if (node.has_sink() && node.sink().kind() == proto::Sink::CONSOLE) return true;
+  return false;
+}
+
+/// A state directory for a run without --state; empty where none could be made.
+std::string temporary_directory() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "systole-XXXXXX").string();
+  return ::mkdtemp(pattern.data()) ? pattern : std::string();
+}
+
+job_components components_for(const run_flags& flags) {
+  job_components made = default_components();
+  if (flags.without_epoch_check) {
+    made.make_sink = [make = made.make_sink](const proto::Node& node, const sink_input& input, const connector_context& context) {
+      connector_context unchecked = context;
+      unchecked.check_epochs = false;
+      return make(node, input, unchecked);
+    };
+  }
+  return made;
+}
+
+void tell_files_written(const proto::PhysicalPlan& plan) {
+  for (const proto::Node& node : plan.nodes()) {
+    if (!node.has_sink() || node.sink().path().empty()) continue;
+    const std::string table = node.sink().table().empty() ? "" : " (table " + node.sink().table() + ")";
+    std::fprintf(stderr, "  %s: %s%s\n", node.step().c_str(), node.sink().path().c_str(), table.c_str());
+  }
+}
+
+int report(const job_outcome& outcome, const run_flags& flags, const std::string& state, const proto::PhysicalPlan& plan,
+           bool quiet) {
+  if (outcome.how == job_outcome::kind::failed) {
+    std::fprintf(stderr, "systole run: the job failed: %s\n", outcome.cause ? outcome.cause->message.c_str() : "unknown");
+    if (!outcome.advice.empty()) std::fprintf(stderr, "  %s\n", outcome.advice.c_str());
+    if (!flags.state.empty() && outcome.last_epoch.value > 0)
+      std::fprintf(stderr, "  Everything up to checkpoint %llu is safe; the same command goes on from there.\n",
+                   static_cast<unsigned long long>(outcome.last_epoch.value));
+    return exit_negative;
+  }
+  if (outcome.nothing_to_do) {
+    std::fprintf(stderr, "%s: this job has finished: nothing to do. Give another --state to run it anew.\n", state.c_str());
+    return exit_success;
+  }
+  if (!quiet && !outcome.steps.empty()) std::fputs(accounting_table(outcome.steps).c_str(), stderr);
+  if (outcome.how == job_outcome::kind::stopped) {
+    std::fprintf(stderr, "Stopped with a savepoint (checkpoint %llu). To go on:\n  systole run",
+                 static_cast<unsigned long long>(outcome.last_epoch.value));
+    for (const std::string& file : flags.files) std::fprintf(stderr, " %s", file.c_str());
+    std::fprintf(stderr, " --state %s", state.c_str());
+    for (const std::string& parameter : flags.parameters) std::fprintf(stderr, " --param '%s'", parameter.c_str());
+    std::fputs("\n", stderr);
+    return exit_interrupted;
+  }
+  if (!quiet) {
+    std::fprintf(stderr, "%s in %.2f s, %llu checkpoints\n", outcome.drained ? "Drained" : "Finished",
+                 static_cast<double>(outcome.took.count()) / 1e6, static_cast<unsigned long long>(outcome.checkpoints));
+    tell_files_written(plan);
+  }
+  return exit_success;
+}
+
+int run(const run_flags& flags) {
+  const auto memory = parse_byte_size(flags.memory);
+  if (!memory) {
+    std::fprintf(stderr, "systole run: --memory %s: write a size as 512MiB or 2GiB\n", flags.memory.c_str());
+    return exit_usage;
+  }
+  const auto read = read_manifest_or_tell(flags, "run");
+  if (!read) return exit_negative;
+  const proto::PhysicalPlan& plan = *read->compiled.plan;
+  const bool console_is_terminal = ::isatty(STDOUT_FILENO) != 0;
+  const auto style = progress_display::parse(flags.progress, writes_to_console(plan) && console_is_terminal);
+  const bool temporary = flags.state.empty();
+  const std::string state = temporary ? temporary_directory() : flags.state;
+  if (state.empty()) {
+    std::fputs("systole run: cannot make a temporary directory for the state; give one with --state\n", stderr);
+    return exit_negative;
+  }
+  progress_display display(*style, std::getenv("NO_COLOR") == nullptr);
+
+  local_job_options options;
+  options.state_directory = state;
+  options.memory_bytes = *memory;
+  options.in_memory = flags.in_memory;
+  options.allow_drop_state = flags.drop_state;
+  options.console_is_terminal = console_is_terminal;
+  options.crash_at = flags.crash_at;
+  options.progress_interval = std::chrono::milliseconds(25);
+  if (flags.rewind_given->count() > 0) options.rewind_to = flags.rewind;
+  options.on_progress = [&display](const job_progress& progress) { display.show(progress); };
+  options.on_event = [&display](const job_event& event) { display.tell(event); };
+  local_job job(plan, options, components_for(flags));
+  job_outcome outcome;
+  {
+    stop_signals signals([&job, &display, &flags] {
+      (void)display;
+      std::fprintf(stderr, "\n%s\n", flags.drain ? "Draining: the input ends here and all windows fire."
+                                                 : "Stopping: taking a savepoint (once more to end at once).");
+      job.request_stop(flags.drain);
+    });
+    outcome = job.run();
+  }
+  display.end();
+  const int code = report(outcome, flags, state, plan, *style == progress_display::style::none);
+  if (temporary && outcome.how == job_outcome::kind::finished) {
+    std::error_code ignored;  // a leftover temporary directory harms nobody
+    std::filesystem::remove_all(state, ignored);
+  }
+  return code;
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& root, command_action& chosen) {
+  CLI::App* verb = root.add_subcommand("run", "Run a job in this process");
+  auto flags = std::make_shared<run_flags>();
+  add_manifest_flags(*verb, *flags);
+  verb->add_option("--state", flags->state, "Directory of checkpoints: a run that was stopped or killed goes on from it");
+  verb->add_option("--memory", flags->memory, "Memory limit of all state and buffers")->capture_default_str();
+  verb->add_option("--progress", flags->progress, "auto, plain, live, json or none")
+      ->check(CLI::IsMember({"auto", "plain", "live", "json", "none"}))
+      ->capture_default_str();
+  flags->rewind_given = verb->add_option("--rewind", flags->rewind, "Go back to this checkpoint (0: to the start), and say what that does to each sink");
+  verb->add_flag("--drain", flags->drain, "When interrupted, end the stream and fire all windows instead of taking a savepoint");
+  verb->add_flag("--drop-state", flags->drop_state, "Go on although saved state of a step is not in the manifest any more");
+  verb->add_flag("--state-in-memory", flags->in_memory, "Keep all state in memory, without RocksDB");
+  verb->add_option("--test-crash-at", flags->crash_at, "")->group("");
+  verb->add_flag("--test-without-epoch-check", flags->without_epoch_check, "")->group("");
+  verb->footer(
+      "Examples:\n"
+      "  systole run job.yaml\n"
+      "  systole run job.yaml --param events='data/*.ndjson' --state state/job\n"
+      "  systole run job.yaml connections.yaml --parallelism 4 --memory 2GiB");
+  verb->callback([&chosen, flags] { chosen = [flags] { return run(*flags); }; });
+}
+
+}  // namespace systole
