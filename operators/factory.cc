@@ -28,11 +28,7 @@ result<std::unique_ptr<stream_operator>> make_operator(const proto::Node& node, 
     case proto::Node::kIntervalJoin: return make_interval_join(node, inputs, context);
     case proto::Node::kRegularJoin: return make_regular_join(node, inputs, context);
     case proto::Node::kTableJoin: return make_table_join(node, inputs, context);
-#if __has_include("operators/over.cc")
     case proto::Node::kOver: return make_over(node, inputs, context);
-#else
-    case proto::Node::kOver: break;
-#endif
     case proto::Node::kUnion: return make_union(node, inputs, context);
     case proto::Node::kSource: case proto::Node::kSink: case proto::Node::OPERATION_NOT_SET: break;
   }
