@@ -36,6 +36,8 @@ const object_descriptor& generator() {
           {"surge", boolean(), "Three times the rate in winter and on Friday to Sunday evenings.", false, "true"},
           {"dirt", number(0, 10), "Multiplies the rates of all kinds of dirt; 0: clean.", false, "1"},
           {"start", text(), "The virtual clock's start: a timestamp.", false, "2026-01-01T00:00:00Z"},
+          {"step", duration(), "Virtual time from step to step; a third of it in a surge.", false, "1m"},
+          {"hospitals", integer(1, 7), "How many hospitals there are.", false, "7"},
           {"speed", number(0, 1e9), "Virtual seconds per real second, where rate is 0 and this is not; 0: free.", false, "0"},
       }};
   return made;
@@ -207,6 +209,8 @@ const object_descriptor& source() {
       "a source", "A stream of records.",
       {
           {"name", name(), "Names the stream.", true},
+          {"enabled", boolean(), "false: the source is left out, with the steps and sinks that need it; a union goes on "
+                                 "with its other inputs.", false, "true"},
           {"files", object(files()), "Files by glob.", false, {}, alternative},
           {"generator", object(generator()), "The built-in simulator.", false, {}, alternative},
           not_yet("kafka", "A Kafka topic."), not_yet("postgresql", "A PostgreSQL table."), not_yet("http", "HTTP ingest."),

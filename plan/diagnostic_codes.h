@@ -67,5 +67,6 @@ inline constexpr int not_replayable = 901;
 inline constexpr int other_time_column = 902;
 inline constexpr int no_watermark = 903;
 inline constexpr int growing_state = 904;
+inline constexpr int left_out = 905;
 
 }  // namespace systole::codes

@@ -44,6 +44,7 @@ class planner {
     for (size_t i = 0; i < items_.size(); ++i) plan_item(i, i < tables ? 0 : i < steps ? 1 : 2);
     plan_sinks();
     warn_of_unused(tables, steps);
+    leave_out_disabled();
     return std::move(plan_);
   }
 
@@ -282,6 +283,27 @@ class planner {
       if (is_dead_letter) plan_.dead_letter = plan_.nodes.size();
       plan_.nodes.push_back(std::move(made));
     }
+  }
+
+  /// Takes disabled sources out of unions, and everything else that needs them out of the plan.
+  void leave_out_disabled() {
+    for (logical_node& node : plan_.nodes) {
+      if (node.inputs.empty()) continue;
+      auto disabled = [&](size_t input) { return !plan_.nodes[input].enabled; };
+      if (node.node.has_union_()) {
+        std::erase_if(node.inputs, disabled);
+        node.enabled = !node.inputs.empty();
+      } else if (std::any_of(node.inputs.begin(), node.inputs.end(), disabled)) {
+        node.enabled = false;
+      }
+      if (node.is_sink && !node.enabled)
+        problems_.warning(codes::left_out, node.at, "the sink `" + node.node.step() + "` is left out: its input is not enabled");
+    }
+    const bool any = std::any_of(plan_.nodes.begin(), plan_.nodes.end(), [](const logical_node& node) {
+      return node.is_sink && node.enabled && !node.inputs.empty();
+    });
+    if (!any && !problems_.has_errors())
+      problems_.error(codes::empty, spec_.at("sinks"), "no sink is enabled: the job would do nothing");
   }
 
   void warn_of_unused(size_t tables, size_t steps) {

@@ -33,6 +33,7 @@ struct logical_node {
   bool is_table = false;
   bool is_source = false;
   bool is_sink = false;
+  bool enabled = true;                ///< false: left out, with what needs it
   bool replayable = true;             ///< sources: the ingestion time follows from the record
   std::vector<std::string> reads_always;   ///< sources: columns that the source itself reads
   bool strict = false;                ///< sources: all columns are checked

@@ -84,11 +84,23 @@ bool read_column(plan_context& context, const std::string& name, const yaml_node
   return true;
 }
 
+void fill_json(const object_view& json, proto::Decoder& decoder) {
+  decoder.set_format(proto::Decoder::JSON);
+  decoder.set_unknown_fields_reject(json.text("unknownFields") == "reject");
+  decoder.set_strict_types(json.boolean("strictTypes"));
+  decoder.set_lenient_json(json.boolean("lenient"));
+}
+
 void fill_decoder(plan_context& context, const object_view& source, proto::Source& made, bool& poisoned) {
   proto::Decoder& decoder = *made.mutable_decoder();
   if (made.kind() == proto::Source::GENERATOR) {
-    decoder.set_format(proto::Decoder::GENERATED);
-    decoder.set_lenient_json(true);
+    // The simulator's events are NDJSON, decoded as a file's lines are.
+    object_view json = source.object("format").object("json");
+    if (source.has("format") && source.object("format").alternative() != "json") {
+      context.problems.error(codes::excluded_key, source.at("format"), "the simulator's events are JSON", "leave `format` out");
+      poisoned = true;
+    }
+    fill_json(json, decoder);
     return;
   }
   if (!source.has("format")) {
@@ -99,11 +111,7 @@ void fill_decoder(plan_context& context, const object_view& source, proto::Sourc
   }
   object_view format = source.object("format");
   if (format.alternative() == "json") {
-    object_view json = format.object("json");
-    decoder.set_format(proto::Decoder::JSON);
-    decoder.set_unknown_fields_reject(json.text("unknownFields") == "reject");
-    decoder.set_strict_types(json.boolean("strictTypes"));
-    decoder.set_lenient_json(json.boolean("lenient"));
+    fill_json(format.object("json"), decoder);
     return;
   }
   object_view csv = format.object("csv");
@@ -177,8 +185,9 @@ void fill_ingestion_time(plan_context& context, const object_view& source, logic
 }
 
 void fill_generator(const object_view& generator, proto::Source& message) {
-  for (std::string_view key : {"kind", "seed", "count", "rate", "stays", "surge", "dirt", "start", "speed"})
+  for (std::string_view key : {"kind", "seed", "count", "rate", "stays", "surge", "dirt", "start", "speed", "hospitals"})
     (*message.mutable_generator())[std::string(key)] = generator.text(key);
+  (*message.mutable_generator())["step"] = std::to_string(static_cast<double>(generator.duration_us("step")) / 1e6);
 }
 
 }  // namespace
@@ -203,6 +212,7 @@ void plan_source(plan_context& context, const object_view& source, bool is_table
   made.is_source = !is_table;
   made.is_table = is_table;
   bool poisoned = source.node()->invalid;
+  if (!is_table) made.enabled = source.boolean("enabled");
   object_view written = source.object("schema");
   record_schema found;
   if (const yaml_node* reference = written.get("ref")) {
