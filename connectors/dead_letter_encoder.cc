@@ -34,16 +34,19 @@ class dead_letter_encoder final : public record_encoder {
     envelope_ = make_json_encoder(envelope);
   }
 
-  void encode(const batch& rows, encode_buffer& out) override {
+  void encode(const batch& rows, encode_buffer& out, std::vector<size_t>* row_ends) override {
     const std::vector<column_ptr> envelope(rows.columns().begin(), rows.columns().end() - 1);
     const column& raws = *rows.columns().back();
     const batch without_raw(rows.rows(), envelope);
+    lines_.clear();
+    line_ends_.clear();
+    envelope_->encode(without_raw, lines_, &line_ends_);
     for (size_t row = 0; row < rows.rows(); ++row) {
-      line_.clear();
-      envelope_->encode(slice(without_raw, row, 1), line_);
-      out.append(line_.view().substr(0, line_.size() - 2));
+      const size_t begin = row ? line_ends_[row - 1] : 0;
+      out.append(lines_.view().substr(begin, line_ends_[row] - begin - 2));
       write_raw(raws, row, out);
       out.append("}\n");
+      if (row_ends) row_ends->push_back(out.size());
     }
   }
 
@@ -60,7 +63,8 @@ class dead_letter_encoder final : public record_encoder {
     out.append("\"");
   }
   std::unique_ptr<record_encoder> envelope_;
-  encode_buffer line_;
+  encode_buffer lines_;
+  std::vector<size_t> line_ends_;
 };
 
 }  // namespace

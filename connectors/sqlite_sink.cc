@@ -9,6 +9,9 @@
 namespace systole {
 namespace {
 
+/// Stands for the checkpoint of an epoch that a rewind set.
+constexpr std::string_view rewound = "rewound";
+
 std::string column_list(const schema& columns) {
   std::string list;
   for (const field& each : columns.fields) list += (list.empty() ? "" : ", ") + quote_identifier(each.name);
@@ -94,7 +97,7 @@ result<void> sqlite_sink_committer::recover(epoch_id last_completed) {
     // Keyed rows converge once the replay catches up: the sink goes on from the restored epoch.
     write_epoch_->bind(1, settings_.sink);
     write_epoch_->bind(2, static_cast<int64_t>(last_completed.value));
-    write_epoch_->bind(3, std::string_view("rewound"));
+    write_epoch_->bind(3, rewound);
     return write_epoch_->run();
   }
   return {};
@@ -119,7 +122,8 @@ result<void> sqlite_sink_committer::apply_rows(const batch& rows) {
 result<void> sqlite_sink_committer::apply(const commit_epoch& epoch, const std::vector<outbox_segment>& segments) {
   if (settings_.check_epoch) {
     SYSTOLE_ASSIGN(const stored_epoch stored, read_epoch());
-    if (stored.present && stored.epoch == epoch.epoch.value && (stored.uuid == epoch.uuid)) return {};  // before a crash
+    if (stored.present && stored.epoch == epoch.epoch.value && (stored.uuid == epoch.uuid || stored.uuid == rewound))
+      return {};  // applied before a crash, or set by recover()
     const uint64_t at = stored.present ? stored.epoch : 0;
     if (at != epoch.previous.value)
       return fail(error_code::incompatible, "SQLite file " + settings_.path + " has epoch " + std::to_string(at) + " of " +

@@ -51,7 +51,7 @@ class csv_encoder final : public record_encoder {
     out.append("\n");
   }
 
-  void encode(const batch& rows, encode_buffer& out) override {
+  void encode(const batch& rows, encode_buffer& out, std::vector<size_t>* row_ends) override {
     const size_t columns = columns_.fields.size();
     for (size_t row = 0; row < rows.rows(); ++row) {
       size_t room = columns * longest_value_text + 16;
@@ -66,6 +66,7 @@ class csv_encoder final : public record_encoder {
       }
       *at++ = '\n';
       out.advance(at);
+      if (row_ends) row_ends->push_back(out.size());
     }
   }
 

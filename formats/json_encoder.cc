@@ -82,7 +82,7 @@ class json_encoder final : public record_encoder {
     }
   }
 
-  void encode(const batch& rows, encode_buffer& out) override {
+  void encode(const batch& rows, encode_buffer& out, std::vector<size_t>* row_ends) override {
     const size_t columns = prefixes_.size();
     for (size_t row = 0; row < rows.rows(); ++row) {
       size_t room = prefix_bytes_ + columns * longest_value_text + 16;
@@ -105,6 +105,7 @@ class json_encoder final : public record_encoder {
       *at++ = '}';
       *at++ = '\n';
       out.advance(at);
+      if (row_ends) row_ends->push_back(out.size());
     }
   }
 

@@ -18,7 +18,8 @@ class record_encoder {
   /// What each file begins with: CSV's header; nothing for JSON.
   virtual void append_header(encode_buffer& out) const { (void)out; }
   /// Appends all rows' visible columns, whatever their kind. REQUIRES: the columns are of the schema given at the making.
-  virtual void encode(const batch& rows, encode_buffer& out) = 0;
+  /// `row_ends`: gets out.size() after each row.
+  virtual void encode(const batch& rows, encode_buffer& out, std::vector<size_t>* row_ends = nullptr) = 0;
 };
 
 /// NDJSON: every column of every row, null as null; times "2026-01-31T09:05:00.250000" (UTC, without zone, no fraction

@@ -1,0 +1,58 @@
+#include "connectors/factory.h"
+
+#include "connectors/console_sink.h"
+#include "connectors/counting_sink.h"
+#include "connectors/file_sink.h"
+#include "connectors/file_source.h"
+#include "connectors/sqlite_sink.h"
+#include "connectors/table_sink.h"
+#if __has_include("connectors/generator_source.h")
+#include "connectors/generator_source.h"
+#define SYSTOLE_HAS_GENERATOR 1
+#endif
+
+namespace systole {
+namespace {
+
+/// Errors name the step that they are about.
+template <class T>
+result<std::unique_ptr<T>> of_step(const proto::Node& node, result<std::unique_ptr<T>> made) {
+  if (made) return made;
+  failure cause = std::move(made).error();
+  cause.message = node.step() + ": " + cause.message;
+  return cause;
+}
+
+}  // namespace
+
+result<std::unique_ptr<source_factory>> make_source(const proto::Node& node, const connector_context& context) {
+  switch (node.source().kind()) {
+    case proto::Source::FILES: return of_step(node, file_source_factory::make(node.source(), context));
+    case proto::Source::GENERATOR:
+#ifdef SYSTOLE_HAS_GENERATOR
+      return of_step(node, make_generator_source(node, context));
+#else
+      break;
+#endif
+    default: break;
+  }
+  return fail(error_code::invalid_argument, node.step() + ": this kind of source is not in this build");
+}
+
+result<std::unique_ptr<sink_factory>> make_sink(const proto::Node& node, const sink_input& input,
+                                                const connector_context& context) {
+  switch (node.sink().kind()) {
+    case proto::Sink::FILES: case proto::Sink::DEAD_LETTER_FILES:
+      if (input.changelog)
+        return fail(error_code::invalid_argument, node.step() + ": appended files take no changelog; write a table file or to SQLite");
+      return of_step(node, file_sink_factory::make(node, input, context));
+    case proto::Sink::TABLE_FILE: return of_step(node, make_table_sink(node, input, context));
+    case proto::Sink::SQLITE: return of_step(node, sqlite_sink_factory::make(node, input, context));
+    case proto::Sink::CONSOLE: return of_step(node, make_console_sink(node, input, context));
+    case proto::Sink::BLACKHOLE: return of_step(node, make_blackhole_sink(node, context));
+    case proto::Sink::COLLECT: return of_step(node, make_collect_sink(node, input, context));
+    default: return fail(error_code::invalid_argument, node.step() + ": this kind of sink is not in this build");
+  }
+}
+
+}  // namespace systole

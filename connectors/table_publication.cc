@@ -1,0 +1,63 @@
+#include "connectors/table_publication.h"
+
+#include <filesystem>
+
+#include "base/limits.h"
+#include "connectors/byte_packer.h"
+#include "connectors/durable_directory.h"
+
+namespace systole {
+namespace {
+
+constexpr size_t block_bytes = 1 * limits::mebibyte;
+
+std::string folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+/// Beside the table, hidden: a rename within one folder is atomic.
+std::string temporary_of(const std::string& path) {
+  return folder_of(path) + "/." + std::filesystem::path(path).filename().string() + ".new";
+}
+
+}  // namespace
+
+table_publication::table_publication(file_system& files, std::string path, std::string compression, int64_t interval_us,
+                                     const clock& time)
+    : files_(files), path_(std::move(path)), compression_(std::move(compression)), interval_us_(interval_us), time_(time) {}
+
+bool table_publication::is_due() const {
+  return !published_ || time_.monotonic() - last_ >= std::chrono::microseconds(interval_us_);
+}
+
+result<void> table_publication::prepare() { return create_directories_durably(files_, folder_of(path_)); }
+
+result<void> table_publication::publish(const std::function<result<void>(const put_block&)>& write_all) {
+  SYSTOLE_TRY(prepare());
+  const std::string temporary = temporary_of(path_);
+  SYSTOLE_ASSIGN(const auto packer, make_byte_packer(compression_));
+  SYSTOLE_ASSIGN(const auto file, files_.create(temporary));
+  encode_buffer packed;
+  const auto flush = [&]() -> result<void> {
+    SYSTOLE_TRY(file->append(packed.view()));
+    packed.clear();
+    return {};
+  };
+  const put_block put = [&](std::string_view block) -> result<void> {
+    SYSTOLE_TRY(packer->pack(block, packed));
+    return packed.size() >= block_bytes ? flush() : result<void>();
+  };
+  SYSTOLE_TRY(write_all(put));
+  SYSTOLE_TRY(packer->end_frame(packed));
+  SYSTOLE_TRY(flush());
+  SYSTOLE_TRY(file->sync());
+  SYSTOLE_TRY(file->close());
+  SYSTOLE_TRY(files_.rename(temporary, path_));
+  SYSTOLE_TRY(files_.sync_directory(folder_of(path_)));
+  published_ = true;
+  last_ = time_.monotonic();
+  return {};
+}
+
+}  // namespace systole
