@@ -53,6 +53,15 @@ bound_value binder::bind_call(const syntax& from) {
   if (from.star || from.distinct || from.filter || from.ordered || from.variadic)
     return refuse(from.offset, from.text + " is not an aggregate: DISTINCT, FILTER, ORDER BY, VARIADIC and * do not go with it", {}, "42809");
   if (!from.names.empty()) return refuse(from.offset, "named arguments are only possible in make_interval", {}, "0A000");
+  // date(x), text(x): a type's name is a cast.
+  if (unknown_name && from.children.size() == 1 && type_from_name(from.text, {}).type) {
+    syntax cast;
+    cast.kind = syntax_kind::cast;
+    cast.offset = from.offset;
+    cast.text = from.text;
+    cast.children.push_back(clone(*from.children[0]));
+    return bind_cast(cast);
+  }
   auto arguments = bind_all(from.children);
   if (!arguments) return {};
   return apply_function(from.text, from.text, std::move(*arguments), from.offset);

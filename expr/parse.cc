@@ -32,7 +32,7 @@ std::string hint_for(std::string_view sql, size_t offset) {
 
 parse_outcome refuse(size_t offset, std::string message, std::string hint = {}) {
   parse_outcome outcome;
-  outcome.errors.push_back({offset, std::move(message), {}, std::move(hint)});
+  outcome.errors.push_back({offset, std::move(message), {}, std::move(hint), "42601"});
   return outcome;
 }
 

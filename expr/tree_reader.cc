@@ -1,5 +1,7 @@
 #include "expr/tree_reader.h"
 
+#include <map>
+
 #include "base/limits.h"
 
 namespace systole {
@@ -173,7 +175,23 @@ class tree_reader {
       if (!modifier.a_const().has_ival()) return refuse(type.location(), "a type's modifier must be a number");
       made->modifiers.push_back(modifier.a_const().ival().ival());
     }
-    return add(std::move(made), from.arg());
+    made = add(std::move(made), from.arg());
+    if (made && made->text == "interval" && !made->modifiers.empty()) return read_interval_unit(std::move(made));
+    return made;
+  }
+
+  /// INTERVAL '5' DAY is INTERVAL '5 day'.
+  syntax_ptr read_interval_unit(syntax_ptr cast) {
+    // PostgreSQL's field masks (utils/timestamp.h): 1 << MONTH, YEAR, DAY, HOUR, MINUTE, SECOND.
+    static const std::map<int, const char*> units = {{1 << 1, " month"}, {1 << 2, " year"}, {1 << 3, " day"}, {1 << 10, " hour"}, {1 << 11, " minute"}, {1 << 12, " second"}};
+    const auto unit = units.find(cast->modifiers[0]);
+    syntax& value = *cast->children[0];
+    const bool plain = value.kind == syntax_kind::text_literal && !value.text.empty() && value.text.find_first_not_of("0123456789+- ") == std::string::npos;
+    if (cast->modifiers.size() != 1 || unit == units.end() || !plain)
+      return refuse(static_cast<int>(cast->offset + shift_), "intervals with a precision or a range of fields are not supported", "write INTERVAL '1 day 2 hours'");
+    value.text += unit->second;
+    cast->modifiers.clear();
+    return cast;
   }
 
   syntax_ptr read_logic(const pg_tree::bool_expr& from) {
@@ -257,7 +275,7 @@ class tree_reader {
   }
 
   syntax_ptr refuse(int location, std::string message, std::string hint = {}) {
-    errors_.push_back({offset(location), std::move(message), {}, std::move(hint)});
+    errors_.push_back({offset(location), std::move(message), {}, std::move(hint), "0A000"});
     return nullptr;
   }
 
