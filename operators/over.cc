@@ -248,7 +248,6 @@ void over::emit(const over_rows& rows, const batch& kept, over_calls::values val
   if (changes.empty()) return;
   std::vector<column_ptr> visible = changes.columns();
   for (; !carried.empty(); carried.pop_back(), visible.pop_back()) changes.set_hidden(carried.back(), visible.back());
-  context_.accounting->out += changes.rows();
   out.push(changes.with_columns(std::move(visible)));
 }
 

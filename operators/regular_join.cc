@@ -270,7 +270,6 @@ void regular_join::push_results(const std::vector<column_ptr>& stored, output& o
     results.set_hidden(hidden::kind, kinds.finish());
   }
   batch made = columns_.results.apply(results, out);
-  context_.accounting->out += made.rows();
   if (!made.empty()) out.push(std::move(made));
   result_rows_.clear();
   result_stored_.clear();

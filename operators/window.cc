@@ -290,7 +290,6 @@ void window::emit_corrections(std::vector<column_ptr> before, std::vector<column
   changes.set_hidden(hidden::event_time, visible.back());
   visible.pop_back();
   changes = changes.with_columns(std::move(visible));
-  context_.accounting->out += changes.rows();
   out.push(std::move(changes));
 }
 
@@ -351,7 +350,6 @@ result<void> window::fire_groups(window_groups& fired, uint32_t from, uint32_t t
     results.set_hidden(hidden::kind, kinds.finish());
   }
   touched_.clear();
-  context_.accounting->out += results.rows();
   if (!results.empty()) out.push(std::move(results));
   return {};
 }
