@@ -13,7 +13,7 @@ constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 constexpr std::string_view malformed_text = "22P02", invalid_character = "22021", not_null_violation = "23502",
                            malformed_csv = "22P04";
 
-bool is_blank_line(std::string_view line) { return trim_blanks(line).empty(); }
+bool is_blank_line(std::string_view line) { return trim_field_blanks(line).empty(); }
 
 }  // namespace
 
@@ -67,7 +67,7 @@ result<void> csv_decoder::take_header() {
   for (size_t i = 0; i < fields_.size(); ++i) {
     scratch_.resize(fields_[i].text.size());
     scratch_.resize(undouble_quotes(fields_[i].text, options_.quote, scratch_.data()));
-    const std::string_view name = trim_blanks(fields_[i].quoted ? std::string_view(scratch_) : fields_[i].text);
+    const std::string_view name = trim_field_blanks(fields_[i].quoted ? std::string_view(scratch_) : fields_[i].text);
     bool known = false;
     for (size_t c = 0; c < described_.size(); ++c) {
       if (described_[c].path.back() != name) continue;
@@ -180,7 +180,7 @@ void csv_decoder::decode_record(const record_span& span, size_t begin, size_t en
 
 void csv_decoder::set_field(uint32_t column, const csv_field& field) {
   std::string_view text = field.text;
-  if (options_.trim && !field.quoted) text = trim_blanks(text);
+  if (options_.trim && !field.quoted) text = trim_field_blanks(text);
   if (is_null_text(text)) return;
   const record_columns::slot& slot = columns_.at(column);
   if (field.doubled) {

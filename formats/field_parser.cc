@@ -11,7 +11,7 @@ namespace {
 
 template <class T>
 bool parse_integer(std::string_view text, T& value) {
-  text = trim_blanks(text);
+  text = trim_field_blanks(text);
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return !text.empty() && error == std::errc() && end == text.data() + text.size();
@@ -28,7 +28,7 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) {
 
 /// PostgreSQL's spellings that people use in files.
 bool parse_boolean(std::string_view text, bool& value) {
-  text = trim_blanks(text);
+  text = trim_field_blanks(text);
   for (std::string_view yes : {"true", "t", "1", "yes", "y", "on"})
     if (equals_ignoring_case(text, yes)) return value = true, true;
   for (std::string_view no : {"false", "f", "0", "no", "n", "off"})
@@ -90,7 +90,7 @@ bool set_from_csv_text(record_columns& into, const record_columns::slot& slot, s
     }
     case type_id::float64: {
       double value;
-      if (!parse_double(trim_blanks(text), value)) return false;
+      if (!parse_double(trim_field_blanks(text), value)) return false;
       into.set(slot, value);
       return true;
     }
@@ -101,9 +101,9 @@ bool set_from_csv_text(record_columns& into, const record_columns::slot& slot, s
 
 }  // namespace
 
-std::string_view trim_blanks(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+std::string_view trim_field_blanks(std::string_view text) {
+  while (!text.empty() && is_field_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_field_blank(text.back())) text.remove_suffix(1);
   return text;
 }
 
@@ -120,14 +120,14 @@ void set_from_text(record_columns& into, const record_columns::slot& slot, std::
   switch (slot.type.id) {
     case type_id::text: into.set(slot, text_view(text)); return;
     case type_id::timestamptz: {
-      const auto time = parse_iso_timestamp(dialect == text_dialect::csv ? trim_blanks(text) : text);
+      const auto time = parse_iso_timestamp(dialect == text_dialect::csv ? trim_field_blanks(text) : text);
       if (time) into.set(slot, *time);
       parsed = time.has_value();
       break;
     }
     case type_id::date: {
       int32_t days;
-      parsed = parse_date(dialect == text_dialect::csv ? trim_blanks(text) : text, days);
+      parsed = parse_date(dialect == text_dialect::csv ? trim_field_blanks(text) : text, days);
       if (parsed) into.set(slot, days);
       break;
     }

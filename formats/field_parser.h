@@ -22,7 +22,7 @@ void set_from_text(record_columns& into, const record_columns::slot& slot, std::
 void set_numeric(record_columns& into, const record_columns::slot& slot, std::string_view literal);
 
 /// True for blank, tab, line feed and carriage return.
-constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-std::string_view trim_blanks(std::string_view text);
+constexpr bool is_field_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+std::string_view trim_field_blanks(std::string_view text);
 
 }  // namespace systole

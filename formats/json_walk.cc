@@ -17,7 +17,7 @@ template <bool Escapes>
 inline std::string_view json_walk<Escapes>::token(const uint32_t* at) const {
   const uint32_t begin = at[0];
   uint32_t end = at[1];
-  while (end > begin && is_blank(base_[end - 1])) --end;
+  while (end > begin && is_field_blank(base_[end - 1])) --end;
   return {base_ + begin, end - begin};
 }
 
