@@ -91,13 +91,7 @@ operator_harness::~operator_harness() {
   if (auto removed = posix_file_system().remove_all(directory_); !removed) ADD_FAILURE() << removed.error().message;
 }
 
-void operator_harness::open() {
-  operator_.reset();
-  state_.reset();
-  accounting_ = {};
-  watermark_ = watermark_none;
-  ended_.assign(inputs_.size(), false);
-  next_offset_ = 0;
+std::unique_ptr<task_state> operator_harness::open_state() {
   task_state_options state_options{.directory = directory_ + "/task-" + std::to_string(incarnation_++),
                                    .in_memory = options_.in_memory,
                                    .groups = key_groups_of_subtask(options_.subtask, options_.parallelism, options_.max_parallelism),
@@ -107,7 +101,17 @@ void operator_harness::open() {
   must(posix_file_system().create_directories(state_options.directory));
   std::vector<proto::KeyedStateHandle> handles;
   if (last_) handles.push_back(last_->handle);
-  state_ = must(open_task_state(state_options, handles, last_ ? last_->tables : std::vector<restored_table>()));
+  return must(open_task_state(state_options, handles, last_ ? last_->tables : std::vector<restored_table>()));
+}
+
+void operator_harness::open() {
+  operator_.reset();
+  state_.reset();
+  accounting_ = {};
+  watermark_ = watermark_none;
+  ended_.assign(inputs_.size(), false);
+  next_offset_ = 0;
+  state_ = open_state();
   operator_context context{.step = node_.step(),
                            .max_parallelism = options_.max_parallelism,
                            .batch_rows = options_.batch_rows,
@@ -200,6 +204,21 @@ void operator_harness::barrier() {
   made->rejected = rejected_.size();
   last_ = std::move(made);
   expect_balanced();
+}
+
+uint64_t operator_harness::saved_keys(const std::string& table, uint32_t fixed_value_bytes) {
+  const std::unique_ptr<task_state> copy = open_state();
+  for (const restored_table& each : last_->tables) {
+    if (each.descriptor.name() != table) continue;
+    return must(copy->open_values({.step = each.step,
+                                   .name = table,
+                                   .layout_version = each.descriptor.layout_version(),
+                                   .layout = each.descriptor.layout(),
+                                   .fingerprint = each.descriptor.fingerprint(),
+                                   .fixed_value_bytes = fixed_value_bytes}))->size();
+  }
+  ADD_FAILURE() << "no table " << table;
+  return 0;
 }
 
 void operator_harness::crash() { open(); }

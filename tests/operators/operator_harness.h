@@ -71,6 +71,9 @@ class operator_harness {
   /// gave since that barrier again.
   void crash();
 
+  /// The number of keys that the last barrier saved for a value table.
+  uint64_t saved_keys(const std::string& table, uint32_t fixed_value_bytes);
+
   stream_operator& op() { return *operator_; }
   keyed_state& state() { return *state_; }
   step_accounting& accounting() { return accounting_; }
@@ -94,6 +97,7 @@ class operator_harness {
   struct saved;
   class recorder;
   void open();
+  std::unique_ptr<task_state> open_state();
   void run(const std::function<result<progress>(output&)>& call);
 
   proto::Node node_;
