@@ -22,7 +22,7 @@ constexpr int64_t longest_wait_us = hour_us / 2;  // from the admission to its e
 constexpr int64_t most_jitter_us = micros_per_second;
 constexpr int64_t surge_factor = 3;
 constexpr timestamp_us earliest_start = -62'135'596'800'000'000;  // year 1
-constexpr timestamp_us clock_end = 253'402'300'800'000'000;       // year 10000: ISO times have four digits
+constexpr timestamp_us clock_end = 253'399'622'400'000'000;       // December 9999: ISO years have four digits
 constexpr timestamp_us latest_start = clock_end - 366 * micros_per_day;
 
 uint64_t threshold(double rate) {

@@ -63,7 +63,7 @@ class patient_flow_generator {
   uint64_t position() const { return position_; }
   /// The virtual clock: of the next step or discharge.
   timestamp_us now_us() const;
-  /// True where generate() will give no more: `count` is reached, or the year 9999.
+  /// True where generate() will give no more: `count` is reached, or December 9999.
   bool finished() const;
 
   /// The state, at most some 100 kB; versioned.
