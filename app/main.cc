@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <csignal>
 #include <exception>
 
 #include "app/commands.h"
@@ -18,6 +19,7 @@ constexpr const char* footer =
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), not a death
   CLI::App root(description, "systole");
   root.footer(footer);
   root.require_subcommand(0, 1);
