@@ -120,11 +120,12 @@ bound_value binder::bind_number(const syntax& from) {
   const char* end = begin + from.text.size();
   int64_t whole = 0;
   if (const auto [stop, error] = std::from_chars(begin, end, whole); error == std::errc() && stop == end) {
-    // "-2147483648" is bigint in PostgreSQL: the sign is applied to a literal that does not fit.
-    if (from.kind == syntax_kind::integer_literal) return make(number_constant({type_id::int32}, static_cast<int32_t>(whole)), from.offset);
+    if (whole == static_cast<int32_t>(whole)) return make(number_constant({type_id::int32}, static_cast<int32_t>(whole)), from.offset);
     return make(number_constant({type_id::int64}, whole), from.offset);
   }
-  const constant_read read = read_constant(from.text, {type_id::numeric});
+  constant_read read = read_constant(from.text, {type_id::numeric});
+  // A literal such as 1e300 has more digits than NUMERIC holds here; nobody means it exactly.
+  if (read.problem && from.text.find_first_of("eE") != std::string::npos) read = read_constant(from.text, {type_id::float64});
   if (read.problem) return refuse(from.offset, std::string(read.problem->reason) + ": " + from.text, {}, read.problem->sqlstate);
   return make(make_constant_node(read.value), from.offset);
 }
@@ -132,7 +133,7 @@ bound_value binder::bind_number(const syntax& from) {
 bound_value binder::bind_cast(const syntax& from) {
   const named_type target = type_from_name(from.text, from.modifiers);
   bound_value of = bind(*from.children[0]);
-  if (!target.type) return refuse(from.offset, target.error, target.hint, "42704");
+  if (!target.type) return refuse(from.offset, target.error, target.hint, target.bad_modifier ? "22023" : "42704");
   if (!of) return {};
   if (!coercion_level(of.resolution_type(), target.type->id))
     return refuse(from.offset, "cannot cast type " + sql_name(of.resolution_type()) + " to " + sql_name(target.type->id), {}, "42846");

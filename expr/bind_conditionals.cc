@@ -116,12 +116,14 @@ bound_value binder::bind_extreme(const syntax& from) {
 bound_value binder::bind_null_if(const syntax& from) {
   auto bound = bind_all(from.children);
   if (!bound) return {};
-  // The value keeps its own type; the comparison may need another one.
+  // The value has the type in which its side is compared. PostgreSQL has operators between integers of two sizes and
+  // between kinds of times: there it keeps its own.
   bound_value a = (*bound)[0], b = (*bound)[1];
   if (!unify_for_equality(a, b, from.offset)) return {};
-  const bound_value& given = (*bound)[0];
-  node_ptr value = given.unknown ? a.node : given.node;
-  return make(make_null_if(std::move(value), a.node, b.node), from.offset);
+  const type_id given = (*bound)[0].resolution_type(), compared = a.node->type().id;
+  const bool crosses = given != type_id::null && !(*bound)[1].unknown &&
+                       (compared == type_id::int64 || category_of(compared) == type_category::time);
+  return make(make_null_if(crosses ? (*bound)[0].node : a.node, a.node, b.node), from.offset);
 }
 
 }  // namespace systole

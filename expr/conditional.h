@@ -16,7 +16,7 @@ node_ptr make_lookup(data_type type, node_ptr subject, const std::vector<node_pt
                      node_ptr otherwise);
 /// The first that is not NULL; later ones are computed only where needed. All of `type`.
 node_ptr make_coalesce(data_type type, std::vector<node_ptr> choices);
-/// NULL where both (of one comparable type) are equal, else `value`.
+/// NULL where a and b (of one type) are equal, else `value`.
 node_ptr make_null_if(node_ptr value, node_ptr a, node_ptr b);
 /// GREATEST and LEAST: NULLs are left out.
 node_ptr make_extreme(data_type type, std::vector<node_ptr> choices, bool greatest);

@@ -39,7 +39,11 @@ struct selection {
   size_t size = 0;                 ///< of the batch
 
   static selection everything(size_t size) { return {nullptr, size, size}; }
-  static selection of(const std::vector<uint32_t>& rows, size_t size) { return {rows.data(), rows.size(), size}; }
+  static selection of(const std::vector<uint32_t>& rows, size_t size) {
+    // An empty vector may have no data, which would mean all rows.
+    static constexpr uint32_t nothing = 0;
+    return {rows.empty() ? &nothing : rows.data(), rows.size(), size};
+  }
   bool all() const { return rows == nullptr; }
 
   template <class Visitor>

@@ -45,11 +45,11 @@ column_ptr extreme_kernel(const call_frame& frame) {
   return result.finish();
 }
 
-/// Arguments: the value to give, and the two to compare.
+/// The last two are compared; the first is the value.
 column_ptr null_if_kernel(const call_frame& frame) {
   row_assembly result(frame.type, frame.rows);
-  const operand& a = frame.arguments[1];
-  const operand& b = frame.arguments[2];
+  const operand& a = frame.arguments[frame.arguments.size() - 2];
+  const operand& b = frame.arguments[frame.arguments.size() - 1];
   std::vector<uint32_t> equal, others;
   with_storage(a.values->type().id, [&](auto* type) {
     using stored = std::remove_pointer_t<decltype(type)>;
@@ -75,7 +75,9 @@ node_ptr make_extreme(data_type type, std::vector<node_ptr> choices, bool greate
 
 node_ptr make_null_if(node_ptr value, node_ptr a, node_ptr b) {
   const data_type type = value->type();
-  return make_call_node(null_if_kernel, type, {std::move(value), std::move(a), std::move(b)}, {.strict = false});
+  std::vector<node_ptr> arguments{std::move(a), std::move(b)};
+  if (value != arguments[0]) arguments.insert(arguments.begin(), std::move(value));
+  return make_call_node(null_if_kernel, type, std::move(arguments), {.strict = false});
 }
 
 }  // namespace systole

@@ -203,11 +203,20 @@ class interval_reader {
       return sum_.add(number.whole, number.fraction, span_unit::day);
     }
     const auto found = units().find(take_word());
-    if (found == units().end()) return &bad_interval;
+    if (found == units().end() || !first_of(found->second)) return &bad_interval;
     return sum_.add(number.whole, number.fraction, found->second);
   }
 
+  /// False where a unit comes twice.
+  bool first_of(span_unit unit) {
+    const uint32_t bit = 1u << static_cast<uint32_t>(unit);
+    const bool first = (seen_ & bit) == 0;
+    seen_ |= bit;
+    return first;
+  }
+
   const row_failure* read_clock(const signed_number& first) {
+    if (!first_of(span_unit::hour) || !first_of(span_unit::minute) || !first_of(span_unit::second)) return &bad_interval;
     rest_.remove_prefix(1);
     signed_number second;
     if (rest_.empty() || !is_digit(rest_.front()) || !take_number(second)) return &bad_interval;
@@ -260,6 +269,7 @@ class interval_reader {
 
   std::string_view rest_;
   interval_sum sum_;
+  uint32_t seen_ = 0;
 };
 
 }  // namespace

@@ -83,6 +83,10 @@ void greatest_divisor(row_writer<T>& out, T a, T b) {
   out.set(static_cast<T>(x));
 }
 
+void trim_scale(decimal_out& out, decimal a) {
+  while (a.scale > 0 && a.unscaled % 10 == 0) a = {a.unscaled / 10, static_cast<uint8_t>(a.scale - 1)};
+  out.set(a);
+}
 void scale_of(row_writer<int32_t>& out, decimal a) { out.set(a.scale); }
 
 }  // namespace
@@ -122,6 +126,7 @@ void add_numeric_functions(std::vector<function_entry>& table) {
   }
   table.push_back({"gcd", {int32, int32}, int32, row_kernel<&greatest_divisor<int32_t>>, fallible});
   table.push_back({"gcd", {int64, int64}, int64, row_kernel<&greatest_divisor<int64_t>>, fallible});
+  table.push_back({"trim_scale", {numeric}, numeric, row_kernel<&trim_scale>});
   table.push_back({"scale", {numeric}, int32, row_kernel<&scale_of>});
 }
 

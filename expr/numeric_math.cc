@@ -64,24 +64,55 @@ int at_least(int scale, std::initializer_list<int> others) {
   return std::max(scale, 0);
 }
 
-/// base^exponent by multiplication, where all fits.
-bool exact_power(decimal base, int exponent, decimal& out) {
-  decimal made{1, 0};
-  for (int i = 0; i < exponent; ++i) {
-    if (made.scale + base.scale > limits::numeric_digits) return false;
-    int128 product;
-    if (__builtin_mul_overflow(made.unscaled, base.unscaled, &product) || !fits_digits(product, limits::numeric_digits)) return false;
-    made = {product, static_cast<uint8_t>(made.scale + base.scale)};
-  }
-  out = made;
-  return true;
-}
-
 /// Rescales to `scale`, or to the largest scale that fits.
 result<decimal> rescale_down(decimal value, int scale) {
   for (scale = std::min(scale, limits::numeric_digits); scale > value.scale; --scale)
     if (result<decimal> made = rescale(value, static_cast<uint8_t>(scale))) return made;
   return rescale(value, static_cast<uint8_t>(std::max(scale, 0)));
+}
+
+/// A magnitude of up to 38 significant digits with any scale.
+struct floating {
+  uint128 digits = 0;
+  int scale = 0;
+};
+
+/// The product, rounded to 38 significant digits.
+floating multiply_rounded(floating a, floating b) {
+  uint256 product = multiply_wide(a.digits, b.digits);
+  int scale = a.scale + b.scale;
+  const auto limit = static_cast<uint128>(power_of_ten(limits::numeric_digits));
+  uint128 rest = 0;
+  while (product.high != 0 || product.low >= limit) {
+    const uint128 high = product.high / 10, high_rest = product.high % 10;
+    const wide_quotient low = divide_wide({high_rest, product.low}, 10);
+    product = {high, low.quotient};
+    rest = low.remainder;
+    --scale;
+  }
+  return {product.low + (rest >= 5 ? 1 : 0), scale};
+}
+
+/// base^exponent with 38 digits at every step: exact where the result has no more.
+result<decimal> whole_power(decimal base, int exponent, int scale) {
+  floating square{static_cast<uint128>(base.unscaled < 0 ? -base.unscaled : base.unscaled), base.scale}, made{1, 0};
+  for (int rest = exponent; rest > 0; rest /= 2) {
+    if (rest % 2 == 1) made = multiply_rounded(made, square);
+    if (rest > 1) square = multiply_rounded(square, square);
+  }
+  const bool negative = base.unscaled < 0 && exponent % 2 == 1;
+  while (made.scale > scale) {
+    const int by = std::min(made.scale - scale, limits::numeric_digits);
+    const auto unit = static_cast<uint128>(power_of_ten(by));
+    made = {made.digits / unit + (made.digits % unit >= unit - made.digits % unit ? 1 : 0), made.scale - by};
+  }
+  while (made.scale < 0) {
+    if (made.digits >= static_cast<uint128>(power_of_ten(limits::numeric_digits - 1))) return too_large();
+    made = {made.digits * 10, made.scale + 1};
+  }
+  if (made.digits >= static_cast<uint128>(power_of_ten(limits::numeric_digits))) return too_large();
+  const auto unscaled = static_cast<int128>(made.digits);
+  return rescale_down({negative ? -unscaled : unscaled, static_cast<uint8_t>(made.scale)}, scale);
 }
 
 }  // namespace
@@ -180,11 +211,10 @@ result<decimal> power(decimal base, decimal exponent) {
   const double weight = static_cast<double>(y * log10l(fabsl(x)));
   if (weight > limits::numeric_digits) return too_large();
   const int estimate = static_cast<int>(std::clamp(weight, -2000.0, 2000.0));
-  const int scale = at_least(significant_digits - estimate, {base.scale, exponent.scale});
-  decimal exact;
-  constexpr int most_multiplications = 256;
-  if (is_whole && whole.unscaled >= 0 && whole.unscaled <= most_multiplications && exact_power(base, static_cast<int>(whole.unscaled), exact))
-    return rescale_down(exact, scale);
+  // With a whole exponent PostgreSQL takes the least scale, else as many digits as are significant.
+  const int scale = is_whole ? at_least(significant_digits, {base.scale}) : at_least(significant_digits - estimate, {base.scale, exponent.scale});
+  constexpr int most = 1 << 20;
+  if (is_whole && whole.unscaled >= 0 && whole.unscaled <= most) return whole_power(base, static_cast<int>(whole.unscaled), scale);
   const bool odd = is_whole && whole.unscaled % 2 != 0;
   const long double magnitude = powl(fabsl(x), y);
   return from_long_double(x < 0 && odd ? -magnitude : magnitude, scale);

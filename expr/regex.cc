@@ -211,6 +211,12 @@ regex_compiled compile_regex(std::string_view pattern, std::string_view flags, b
   options.set_max_mem(memory_bytes);
   bool newline_sensitive = false, literal = false;
   std::string all_flags(flags);
+  // Directors: "***:" is what it is anyway, "***=" is a literal.
+  if (pattern.starts_with("***:")) pattern.remove_prefix(4);
+  else if (pattern.starts_with("***=")) {
+    literal = true;
+    pattern.remove_prefix(4);
+  }
   // Options at the pattern's start, as in "(?i)abc".
   if (pattern.starts_with("(?")) {
     const size_t end = pattern.find(')');

@@ -3,6 +3,7 @@
 #include "expr/functions.h"
 #include "expr/regex.h"
 #include "expr/row_kernel.h"
+#include "expr/utf8.h"
 
 namespace systole {
 namespace {
@@ -83,7 +84,8 @@ void count_matches(row_writer<int32_t>& out, const regex* known, text_in text, t
   if (!chosen) return;
   int32_t count = 0;
   regex::range whole;
-  for (size_t at = 0; at <= text.size() && chosen->find(text, at, &whole, 1); ++count) at = whole.to > whole.from ? whole.to : whole.to + 1;
+  for (size_t at = 0; at <= text.size() && chosen->find(text, at, &whole, 1); ++count)
+    at = whole.to > whole.from ? whole.to : whole.to < text.size() ? whole.to + utf8_width(text[whole.to]) : text.size() + 1;
   out.set(count);
 }
 
@@ -123,8 +125,7 @@ void replace_with(text_out& out, const regex& chosen, text_in text, text_in repl
     at = groups[0].to;
     if (groups[0].to == groups[0].from) {  // an empty match: go on behind the next character
       if (at >= text.size()) break;
-      do ++at;
-      while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80);
+      at = std::min(at + utf8_width(text[at]), text.size());
       made += text.substr(done, at - done);
       done = at;
     }

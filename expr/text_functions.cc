@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <charconv>
 #include <cstring>
+#include <type_traits>
 
 #include <openssl/evp.h>
 
@@ -14,6 +16,7 @@ using text_out = row_writer<std::string_view>;
 using text_in = std::string_view;
 
 constexpr row_failure bad_character{"54000", "requested character too large for encoding"};
+constexpr row_failure negative_character{"22023", "character number must be positive"};
 constexpr row_failure null_character{"54000", "null character not permitted"};
 constexpr row_failure negative_length{"22011", "negative substring length not allowed"};
 
@@ -175,7 +178,8 @@ void reverse_text(text_out& out, text_in text) {
 void code_of(row_writer<int32_t>& out, text_in text) { out.set(text.empty() ? 0 : static_cast<int32_t>(utf8_decode(text))); }
 void character_of(text_out& out, int32_t code) {
   if (code == 0) return out.fail(null_character);
-  if (code < 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return out.fail(bad_character);
+  if (code < 0) return out.fail(negative_character);
+  if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return out.fail(bad_character);
   std::string made;
   utf8_append(made, static_cast<char32_t>(code));
   out.set(made);
@@ -202,6 +206,25 @@ void translate_text(text_out& out, text_in text, text_in from, text_in to) {
     if (target < to.size()) made += to.substr(target, utf8_width(to[target]));
   }
   out.set(made);
+}
+
+template <class T>
+void hexadecimal_of(text_out& out, T value) {
+  char digits[16];
+  const auto end = std::to_chars(digits, digits + sizeof digits, static_cast<std::make_unsigned_t<T>>(value), 16).ptr;
+  out.set(text_in(digits, static_cast<size_t>(end - digits)));
+}
+
+/// `count` characters from `start` replaced.
+void overlay_for(text_out& out, text_in text, text_in by, int32_t start, int32_t count) {
+  if (start <= 0) return out.fail(negative_length);
+  std::string made(substring_of(text, 1, start));
+  made += by;
+  made += substring_of(text, static_cast<int64_t>(start) + count, open_end);
+  out.set(made);
+}
+void overlay(text_out& out, text_in text, text_in by, int32_t start) {
+  overlay_for(out, text, by, start, static_cast<int32_t>(utf8_length(by)));
 }
 
 void md5_text(text_out& out, text_in text) {
@@ -252,6 +275,10 @@ void add_text_functions(std::vector<function_entry>& table) {
   table.push_back({"ascii", {text}, int32, row_kernel<&code_of>});
   table.push_back({"chr", {int32}, text, row_kernel<&character_of>, fallible});
   table.push_back({"translate", {text, text, text}, text, row_kernel<&translate_text>, slow});
+  table.push_back({"to_hex", {int32}, text, row_kernel<&hexadecimal_of<int32_t>>});
+  table.push_back({"to_hex", {int64}, text, row_kernel<&hexadecimal_of<int64_t>>});
+  table.push_back({"overlay", {text, text, int32}, text, row_kernel<&overlay>, slow_fallible});
+  table.push_back({"overlay", {text, text, int32, int32}, text, row_kernel<&overlay_for>, slow_fallible});
   table.push_back({"md5", {text}, text, row_kernel<&md5_text>, slow});
   table.push_back({"md5", {bytea}, text, row_kernel<&md5_text>, slow});
 }

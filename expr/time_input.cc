@@ -108,6 +108,11 @@ class time_reader {
       return first.digits > 2 ? set_date(parts, first, month, last.value) : set_date(parts, last, month, first.value);
     }
     const number second = take_number();
+    if (first.digits == 4 && second.digits == 3 && separator == '-' && (rest_.empty() || rest_.front() != separator)) {  // the day of the year
+      const civil_date date = civil_from_days(days_from_civil({first.value, 1, 1}) + second.value - 1);
+      if (second.value < 1 || date.year != first.value) return &failures::field_range;
+      return set_date(parts, first, date.month, date.day);
+    }
     if (second.digits == 0 || rest_.empty() || rest_.front() != separator) return &bad_time;
     rest_.remove_prefix(1);
     const number third = take_number();
@@ -198,7 +203,7 @@ class time_reader {
 
   std::string take_word() {
     std::string word;
-    while (!rest_.empty() && (is_letter(rest_.front()) || ((rest_.front() == '/' || rest_.front() == '_') && word.size() > 2))) {
+    while (!rest_.empty() && (is_letter(rest_.front()) || ((rest_.front() == '/' || rest_.front() == '_') && !word.empty()))) {
       const char c = rest_.front();
       word += c;
       rest_.remove_prefix(1);

@@ -139,11 +139,13 @@ named_type type_from_name(const std::string& name, const std::vector<int>& modif
     if (precision < 1 || precision > limits::numeric_digits || scale < 0 || scale > precision) {
       made.error = "numeric(" + std::to_string(precision) + "," + std::to_string(scale) + ") is not possible";
       made.hint = "the precision is 1 to 38, the scale 0 to the precision";
+      made.bad_modifier = true;
       return made;
     }
     type.precision = static_cast<uint8_t>(precision);
     type.scale = static_cast<uint8_t>(scale);
   } else if (!modifiers.empty() && !((type.id == type_id::timestamp || type.id == type_id::timestamptz) && modifiers[0] == 6)) {
+    made.bad_modifier = true;
     made.error = "type " + sql_name(type.id) + " takes no modifier here";
     made.hint = type.id == type_id::timestamp || type.id == type_id::timestamptz ? "times have microseconds; use date_trunc" : "leave it out";
     return made;

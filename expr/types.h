@@ -34,6 +34,7 @@ struct named_type {
   std::optional<data_type> type;
   int length_limit = -1;  ///< varchar(n)
   std::string error, hint;
+  bool bad_modifier = false;  ///< the type is known, its modifier is wrong
 };
 named_type type_from_name(const std::string& name, const std::vector<int>& modifiers);
 

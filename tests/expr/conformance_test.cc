@@ -32,6 +32,12 @@ bool agree(const outcome& ours, const outcome& theirs) {
   return read(ours.value, a) && read(theirs.value, b) && std::fabs(a - b) <= 1e-15 * std::fabs(b);
 }
 
+/// The deviation that a case declares: outcomes, with " | " between them.
+bool may_deviate(const conformance_case& each, const std::string& ours) {
+  const std::string outcomes = " | " + each.deviation + " | ";
+  return !each.deviation.empty() && outcomes.find(" | " + ours + " | ") != std::string::npos;
+}
+
 class conformance : public testing::TestWithParam<std::string> {};
 
 TEST_P(conformance, answers_as_postgresql_does) {
@@ -49,7 +55,7 @@ TEST_P(conformance, answers_as_postgresql_does) {
       differs = true;
       std::string cells;
       for (const std::string& cell : table.rows[row]) cells += cell + "|";
-      if (each.deviation.empty() || ours[row].value != each.deviation)
+      if (!may_deviate(each, ours[row].value))
         ADD_FAILURE() << GetParam() << ".cases:" << each.line << ": " << each.sql << "\n  row " << cells << "\n  ours " << ours[row]
                       << "\n  PostgreSQL " << expected[i][row];
     }
