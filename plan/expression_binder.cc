@@ -10,7 +10,6 @@ namespace {
 
 /// The hint for a text that lost its quotes: codes such as A01 or CLEAN.
 std::string lost_quotes_hint(const yaml_node& scalar, std::string_view sql, const expression_error& error) {
-  if (error.message.find("column") == std::string::npos) return {};
   std::string_view word;
   for (const sql_token& token : scan_sql(sql))
     if (error.offset >= token.offset && error.offset < token.offset + token.length) word = token.in(sql);
@@ -62,8 +61,10 @@ void expression_binder::report(const yaml_node& scalar, const std::vector<expres
       size_t found = name.empty() ? std::string::npos : find_name(scalar.text, name);
       offset = found == std::string::npos ? 0 : found;
     }
-    std::string hint = error.hint;
-    if (hint.empty()) hint = lost_quotes_hint(scalar, sql, error);
+    // "Is it a text?" is only worth asking of what looks like one.
+    const bool unknown_column = error.message.find("unknown column") != std::string::npos;
+    std::string hint = unknown_column ? lost_quotes_hint(scalar, sql, error) : error.hint;
+    if (hint.empty() && error.nearest.empty()) hint = error.hint;
     context_.problems.error(codes::expression, position_within(scalar, offset, context_.text_of(scalar.at.file)),
                             error.message, hint, error.nearest);
   }

@@ -191,7 +191,7 @@ class planner {
         sink.input_error = true;
       }
     }
-    if (!found) {
+    if (!found && dead_letter) {
       std::vector<std::string> names;
       for (const declared& sink : sinks_)
         if (!sink.name.empty()) names.push_back(sink.name);
@@ -248,6 +248,7 @@ class planner {
     if (view.has("renamedFrom")) made.node.set_renamed_from(view.text("renamedFrom"));
     const std::string_view operation = view.alternative();
     step_site site{context_, view, view.get(operation), std::move(inputs), item.aliases, made};
+    const bool needs_disabled = std::any_of(site.inputs.begin(), site.inputs.end(), [](const stream* s) { return !s->enabled; });
     if (operation == "filter") plan_filter(site);
     else if (operation == "project") plan_project(site);
     else if (operation == "validate") plan_validate(site);
@@ -258,6 +259,7 @@ class planner {
     else if (operation == "over") plan_over(site);
     else if (operation == "join") plan_join(site, item.table_join);
     else if (operation == "union") plan_union(site);
+    if (operation != "union") made.out.enabled = !needs_disabled;
   }
 
   void plan_sinks() {
@@ -287,26 +289,24 @@ class planner {
 
   /// Takes disabled sources out of unions, and everything else that needs them out of the plan.
   void leave_out_disabled() {
+    auto disabled = [&](size_t input) { return !plan_.nodes[input].out.enabled; };
     for (logical_node& node : plan_.nodes) {
-      if (node.inputs.empty()) continue;
-      auto disabled = [&](size_t input) { return !plan_.nodes[input].enabled; };
-      if (node.node.has_union_()) {
-        std::erase_if(node.inputs, disabled);
-        node.enabled = !node.inputs.empty();
-      } else if (std::any_of(node.inputs.begin(), node.inputs.end(), disabled)) {
-        node.enabled = false;
-      }
-      if (node.is_sink && !node.enabled)
+      if (node.node.has_union_()) std::erase_if(node.inputs, disabled);
+      else if (std::any_of(node.inputs.begin(), node.inputs.end(), disabled)) node.out.enabled = false;
+      if (node.is_sink && !node.out.enabled)
         problems_.warning(codes::left_out, node.at, "the sink `" + node.node.step() + "` is left out: its input is not enabled");
     }
     const bool any = std::any_of(plan_.nodes.begin(), plan_.nodes.end(), [](const logical_node& node) {
-      return node.is_sink && node.enabled && !node.inputs.empty();
+      return node.is_sink && node.out.enabled && !node.inputs.empty();
     });
     if (!any && !problems_.has_errors())
       problems_.error(codes::empty, spec_.at("sinks"), "no sink is enabled: the job would do nothing");
   }
 
   void warn_of_unused(size_t tables, size_t steps) {
+    // A misspelt input leaves its step unused: one complaint is enough.
+    auto has_error = [](const declared& item) { return item.input_error; };
+    if (std::any_of(items_.begin(), items_.end(), has_error) || std::any_of(sinks_.begin(), sinks_.end(), has_error)) return;
     for (size_t i = 0; i < items_.size(); ++i) {
       const declared& item = items_[i];
       if (item.used || item.name.empty()) continue;

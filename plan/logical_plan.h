@@ -21,6 +21,7 @@ struct stream {
   bool has_event_time = false;
   std::string event_time;             ///< the column that still holds the event time, or empty
   bool bounded = false;
+  bool enabled = true;                ///< false: left out, with what needs it
   bool poisoned = false;              ///< an error was reported upstream: no further complaints
 };
 
@@ -33,7 +34,6 @@ struct logical_node {
   bool is_table = false;
   bool is_source = false;
   bool is_sink = false;
-  bool enabled = true;                ///< false: left out, with what needs it
   bool replayable = true;             ///< sources: the ingestion time follows from the record
   std::vector<std::string> reads_always;   ///< sources: columns that the source itself reads
   bool strict = false;                ///< sources: all columns are checked

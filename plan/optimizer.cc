@@ -36,7 +36,7 @@ bool passes_columns_through(const proto::Node& node) {
 void drop_unneeded(logical_plan& plan) {
   std::vector<bool> needed(plan.nodes.size());
   for (size_t i = plan.nodes.size(); i-- > 0;) {
-    if (plan.nodes[i].is_sink && plan.nodes[i].enabled) needed[i] = true;
+    if (plan.nodes[i].is_sink && plan.nodes[i].out.enabled) needed[i] = true;
     if (needed[i])
       for (size_t input : plan.nodes[i].inputs) needed[input] = true;
   }

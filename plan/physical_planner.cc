@@ -132,7 +132,8 @@ class layout {
   }
 
   bool is_partitioned(size_t node, const std::vector<std::string>& keys) const {
-    return nodes_[node].parallelism == parallelism_ && !keys.empty() && columns_of(keys) == nodes_[node].partitioned_by;
+    const std::vector<std::string> columns = columns_of(keys);
+    return nodes_[node].parallelism == parallelism_ && !columns.empty() && columns == nodes_[node].partitioned_by;
   }
 
   void place_keyed(size_t i, std::vector<std::string> keys) {

@@ -20,6 +20,7 @@ std::vector<std::string> names_of(const schema& columns) {
 void refine_not_null(std::string_view condition, schema& columns) {
   for (const std::string& term : split_conjunction(condition)) {
     std::vector<sql_token> tokens = scan_sql(term);
+    std::erase_if(tokens, [&](const sql_token& t) { return t.in(term) == "(" || t.in(term) == ")"; });
     if (tokens.size() != 4) continue;
     auto is = [&](size_t i, std::string_view word) { return name_at(term, tokens[i].offset) == word; };
     if (!is(1, "is") || !is(2, "not") || !is(3, "null")) continue;

@@ -184,10 +184,19 @@ void fill_ingestion_time(plan_context& context, const object_view& source, logic
   *message.mutable_ingestion_time() = binder.message(*written);
 }
 
+/// "60", "0.5"
+std::string seconds_text(int64_t micros) {
+  std::string text = std::to_string(micros / 1'000'000);
+  if (micros % 1'000'000 == 0) return text;
+  std::string fraction = std::to_string(micros % 1'000'000 + 1'000'000).substr(1);
+  while (fraction.back() == '0') fraction.pop_back();
+  return text + "." + fraction;
+}
+
 void fill_generator(const object_view& generator, proto::Source& message) {
   for (std::string_view key : {"kind", "seed", "count", "rate", "stays", "surge", "dirt", "start", "speed", "hospitals"})
     (*message.mutable_generator())[std::string(key)] = generator.text(key);
-  (*message.mutable_generator())["step"] = std::to_string(static_cast<double>(generator.duration_us("step")) / 1e6);
+  (*message.mutable_generator())["step"] = seconds_text(generator.duration_us("step"));
 }
 
 }  // namespace
@@ -212,7 +221,7 @@ void plan_source(plan_context& context, const object_view& source, bool is_table
   made.is_source = !is_table;
   made.is_table = is_table;
   bool poisoned = source.node()->invalid;
-  if (!is_table) made.enabled = source.boolean("enabled");
+  if (!is_table) made.out.enabled = source.boolean("enabled");
   object_view written = source.object("schema");
   record_schema found;
   if (const yaml_node* reference = written.get("ref")) {

@@ -12,15 +12,19 @@ void plan_union(step_site& site) {
   out.columns = first.columns;
   out.has_event_time = true;
   out.bounded = true;
-  out.event_time = first.event_time;
+  bool enabled = false;
   bool ok = true;
   const source_position at = site.step.at("inputs");
   for (size_t i = 0; i < site.inputs.size(); ++i) {
     const stream& input = *site.inputs[i];
-    out.changelog = out.changelog || input.changelog;
-    out.has_event_time = out.has_event_time && input.has_event_time;
-    out.bounded = out.bounded && input.bounded;
-    if (input.event_time != out.event_time) out.event_time.clear();
+    if (input.enabled) {
+      if (!enabled) out.event_time = input.event_time;
+      enabled = true;
+      out.changelog = out.changelog || input.changelog;
+      out.has_event_time = out.has_event_time && input.has_event_time;
+      out.bounded = out.bounded && input.bounded;
+      if (input.event_time != out.event_time) out.event_time.clear();
+    }
     for (const field& f : input.columns.fields) {
       const int index = out.columns.find(f.name);
       if (index < 0) {
@@ -51,6 +55,7 @@ void plan_union(step_site& site) {
         ok = false;
       }
   }
+  out.enabled = enabled;
   out.no_key_reason = "rows of several inputs may have equal keys";
   out.poisoned = !ok;
 }

@@ -152,6 +152,7 @@ class tree_builder final : public YAML::EventHandler {
       }
     } else {
       parent.has_key = false;
+      if (node.what == yaml_node::kind::null && !node.invalid) node.at = parent.key_at;
       if (!parent.key_refused) parent.node.entries.push_back({std::move(parent.key), parent.key_at, std::move(node)});
     }
   }
@@ -236,9 +237,14 @@ std::vector<yaml_node> parse_yaml(const manifest_source& source, uint32_t file, 
     return {};
   } catch (const YAML::Exception& error) {
     size_t offset = static_cast<size_t>(std::max(error.mark.pos, 0)) + shift;
-    problems.error(codes::yaml_syntax, {file, static_cast<uint32_t>(std::min(offset, source.text.size()))},
-                   "not valid YAML: " + error.msg,
-                   "indent by spaces; put text that has `: `, ` #`, or starts with one of `*&!|>%@{[\"'` into quotes");
+    offset = std::min(offset, source.text.size());
+    const size_t line = offset == 0 ? 0 : source.text.rfind('\n', offset - 1) + 1;
+    const bool tab = source.text.find_first_not_of(' ', line) == source.text.find('\t', line) && line < source.text.size() &&
+                     source.text.find('\t', line) != std::string::npos;
+    problems.error(codes::yaml_syntax, {file, static_cast<uint32_t>(offset)}, "not valid YAML: " + error.msg,
+                   tab ? "YAML is indented by spaces, not tabs"
+                       : "check the brackets and the indentation; text that has `: ` or ` #` within, or starts with one of "
+                         "`*&!|>%@{[`, goes into quotes");
   } catch (const std::exception& error) {
     problems.error(codes::yaml_syntax, {file, 0}, std::string("not valid YAML: ") + error.what());
   }
