@@ -66,7 +66,8 @@ class window final : public stream_operator {
   void emit_corrections(std::vector<column_ptr> before, std::vector<column_ptr> after, std::vector<uint8_t> failed,
                         output& out);
   result<progress> fire(output& out);
-  result<void> fire_groups(window_groups& window, uint32_t from, uint32_t to, output& out);
+  void collect_due(std::vector<window_groups*>& finished);
+  result<void> emit_touched(output& out);
   result<void> close(window_groups& window);
 
   operator_context context_;
@@ -88,7 +89,7 @@ class window final : public stream_operator {
   std::vector<accumulator_group> groups_;  ///< touched_ as accumulators see them
 
   // Where firing goes on after `again`.
-  timestamp_us firing_ = watermark_none;  ///< the start of the window that is being fired
+  timestamp_us firing_ = watermark_none;  ///< the window that is being fired starts here or behind it
   uint32_t fired_groups_ = 0;
 };
 
@@ -300,34 +301,48 @@ result<progress> window::on_watermark(timestamp_us watermark, output& out) {
   return fire(out);
 }
 
-result<progress> window::fire(output& out) {
-  for (;;) {
-    while (window_groups* due = windows_.next_due(firing_, watermark_)) {
-      if (due->start() != firing_) fired_groups_ = 0;
-      firing_ = due->start();
-      while (fired_groups_ < due->size() && !due->fired) {
-        const auto to = static_cast<uint32_t>(std::min<size_t>(due->size(), fired_groups_ + context_.batch_rows));
-        SYSTOLE_TRY(fire_groups(*due, fired_groups_, to, out));
-        fired_groups_ = to;
-        if (out.full()) return progress::again;
-      }
-      fired_groups_ = 0;
-      if (windows_.closing(due->start()) <= watermark_) SYSTOLE_TRY(close(*due));
-      else open_windows::set_fired(*due);
+/// Collects groups to fire, of as many windows as make a batch. `finished` gets the windows that have no more.
+void window::collect_due(std::vector<window_groups*>& finished) {
+  while (touched_.size() < context_.batch_rows) {
+    window_groups* const due = windows_.next_due(firing_, watermark_);
+    if (!due) return;
+    if (due->start() != firing_) fired_groups_ = 0;
+    firing_ = due->start();
+    if (due->fired) fired_groups_ = static_cast<uint32_t>(due->size());
+    for (; fired_groups_ < due->size() && touched_.size() < context_.batch_rows; ++fired_groups_) {
+      const window_groups::group& group = due->at(fired_groups_);
+      if (group.rows > 0 && !group.emitted) touched_.push_back({due, fired_groups_});
     }
-    firing_ = watermark_none;
+    if (fired_groups_ < due->size()) return;
+    finished.push_back(due);
+    ++firing_;
     fired_groups_ = 0;
-    SYSTOLE_TRY(windows_.shrink(watermark_));
-    SYSTOLE_ASSIGN(const bool more, windows_.load_due(watermark_, open_windows::cached_groups));
-    if (!more) return progress::done;
   }
 }
 
-result<void> window::fire_groups(window_groups& fired, uint32_t from, uint32_t to, output& out) {
-  for (uint32_t index = from; index < to; ++index) {
-    const window_groups::group& group = fired.at(index);
-    if (group.rows > 0 && !group.emitted) touched_.push_back({&fired, index});
+result<progress> window::fire(output& out) {
+  std::vector<window_groups*> finished;
+  for (;;) {
+    finished.clear();
+    collect_due(finished);
+    const bool any = !touched_.empty() || !finished.empty();
+    SYSTOLE_TRY(emit_touched(out));
+    for (window_groups* each : finished) {
+      if (windows_.closing(each->start()) <= watermark_) SYSTOLE_TRY(close(*each));
+      else open_windows::set_fired(*each);
+    }
+    if (!any) {
+      firing_ = watermark_none;
+      fired_groups_ = 0;
+      SYSTOLE_TRY(windows_.shrink(watermark_));
+      SYSTOLE_ASSIGN(const bool more, windows_.load_due(watermark_, open_windows::cached_groups));
+      if (!more) return progress::done;
+    }
+    if (out.full()) return progress::again;
   }
+}
+
+result<void> window::emit_touched(output& out) {
   if (touched_.empty()) return {};
   name_groups();
   SYSTOLE_TRY(accumulators_->begin(groups_));

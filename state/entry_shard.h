@@ -6,6 +6,7 @@
 
 #include "state/entry_arena.h"
 #include "state/entry_layout.h"
+#include "state/evicted_filter.h"
 #include "state/hash_index.h"
 
 namespace systole {
@@ -47,14 +48,14 @@ class entry_shard {
     flags |= entry_layout::dirty;
     dirty_.push_back(offset);
   }
-  /// Calls copy(entry) for each dirty entry that still lives, and makes them clean.
+  /// Calls copy(entry) for each dirty entry that still lives, and marks them as written with `mark`.
   template <class Copy>
-  void take_dirty(const entry_layout& layout, Copy&& copy) {
+  void take_dirty(const entry_layout& layout, uint8_t mark, Copy&& copy) {
     for (const uint32_t offset : dirty_) {
       std::byte* entry = arena_.at(offset);
       uint8_t& flags = layout.flags(entry);
       if ((flags & entry_layout::dead) == 0) copy(entry);
-      flags &= static_cast<uint8_t>(~entry_layout::dirty);
+      flags = static_cast<uint8_t>((flags & ~(entry_layout::dirty | 3 << entry_layout::written_shift)) | mark);
     }
     dirty_.clear();
     if (dirty_.capacity() * sizeof(uint32_t) > arena_.memory_bytes() / 8) dirty_.shrink_to_fit();
@@ -77,8 +78,17 @@ class entry_shard {
 
   uint32_t entries() const { return index_.size(); }
   size_t memory_bytes() const {
-    return index_.memory_bytes() + arena_.memory_bytes() + dirty_.capacity() * sizeof(uint32_t);
+    return index_.memory_bytes() + arena_.memory_bytes() + dirty_.capacity() * sizeof(uint32_t) + evicted_.memory_bytes();
   }
+
+  /// True where a key that is not here may be in the base. False: its absence here is the answer.
+  bool may_be_below(uint64_t hash) const { return loading_ || (!evicted_.empty() && evicted_.may_contain(hash)); }
+  bool anything_below() const { return loading_ || !evicted_.empty(); }
+  /// The base holds keys that nobody has seen yet.
+  bool loading() const { return loading_; }
+  void set_loading(bool loading) { loading_ = loading; }
+  /// From now on the key may be in the base.
+  void add_evicted(uint64_t hash) { evicted_.add(hash); }
 
  private:
   void grow_index(const entry_layout& layout);
@@ -90,6 +100,8 @@ class entry_shard {
   entry_arena arena_;
   std::vector<uint32_t> dirty_;
   uint64_t garbage_bytes_ = 0;
+  bool loading_ = false;
+  evicted_filter evicted_;
 };
 
 template <class Keep>
@@ -100,6 +112,8 @@ void entry_shard::compact(const entry_layout& layout, Keep&& keep) {
     const uint64_t hash = hash_of(layout.key(entry));
     if (keep(entry, hash)) rebuilt.adopt(layout, entry, hash);
   });
+  rebuilt.loading_ = loading_;
+  rebuilt.evicted_ = std::move(evicted_);
   *this = std::move(rebuilt);
 }
 

@@ -11,19 +11,28 @@ constexpr size_t packed_limit_bytes = 1024;
 
 }  // namespace
 
-hashed_map_table::hashed_map_table(key_group_range groups, uint32_t max_parallelism, delta_log& log, table_shape shape)
-    : shards_(groups, max_parallelism, entry_layout(0)), delta_(log, shape) {}
+hashed_map_table::hashed_map_table(key_group_range groups, uint32_t max_parallelism, delta_log& log, state_tier& tier,
+                                   table_shape shape)
+    : shards_(groups, max_parallelism, entry_layout(0)), delta_(log, shape), tier_(tier) {}
 
-large_map& hashed_map_table::large_of(const std::byte* entry) const {
+uint32_t hashed_map_table::large_number(const std::byte* entry) const {
   uint32_t number = 0;
   std::memcpy(&number, layout().value(entry).data(), sizeof number);
-  return *large_[number];
+  return number;
+}
+
+void hashed_map_table::mark_changed(std::byte* entry) {
+  uint8_t& flags = layout().flags(entry);
+  flags = static_cast<uint8_t>((flags & ~state_tier::mark_bits) | tier_.changed_mark() | entry_layout::referenced);
 }
 
 result<std::optional<std::string_view>> hashed_map_table::get(std::string_view key, uint64_t hash,
                                                               std::string_view subkey) {
-  const std::byte* entry = shards_.of(hash).find(layout(), key, hash);
-  if (entry == nullptr) return std::optional<std::string_view>();
+  tier_.on_rows(*this, 1);
+  entry_shard& shard = shards_.of(hash);
+  SYSTOLE_ASSIGN(const uint32_t* const place, reach(shard, key, hash));
+  if (place == nullptr) return std::optional<std::string_view>();
+  const std::byte* entry = shard.at(*place);
   if (is_large(entry)) return large_of(entry).get(subkey);
   packed_map::entry at;
   if (!packed_map::lower_bound(layout().value(entry), subkey, at) || at.subkey != subkey) {
@@ -35,47 +44,36 @@ result<std::optional<std::string_view>> hashed_map_table::get(std::string_view k
 result<void> hashed_map_table::put(std::string_view key, uint64_t hash, std::string_view subkey, std::string_view value) {
   SYSTOLE_TRY(check_entry_sizes(key, value));
   SYSTOLE_TRY(check_entry_sizes(subkey, {}));
-  SYSTOLE_TRY(store(key, hash, subkey, value));
+  tier_.on_rows(*this, 1);
+  entry_shard& shard = shards_.of(hash);
+  if (shard.wants_compaction()) shard.compact(layout());
+  SYSTOLE_ASSIGN(uint32_t* const place, reach(shard, key, hash));
+  SYSTOLE_TRY(store(shard, place, key, hash, subkey, value));
   delta_.add({false, key, subkey, 0, value});
   return {};
 }
 
-result<void> hashed_map_table::store(std::string_view key, uint64_t hash, std::string_view subkey, std::string_view value) {
-  entry_shard& shard = shards_.of(hash);
-  if (shard.wants_compaction()) shard.compact(layout());
-  uint32_t* place = shard.find_place(layout(), key, hash);
-  if (place != nullptr) return store_packed(shard, place, subkey, value);
-  scratch_.clear();
-  packed_map::append_entry(scratch_, subkey, value);
+result<void> hashed_map_table::add_key(entry_shard& shard, std::string_view key, uint64_t hash, std::string_view packed,
+                                       uint8_t flags) {
   uint32_t offset = 0;
-  std::byte* entry = shard.insert(layout(), key, hash, 0, scratch_.size(), offset);
+  const bool is_packed = packed.size() <= packed_limit_bytes;
+  std::byte* entry = shard.insert(layout(), key, hash, flags, is_packed ? packed.size() : sizeof(uint32_t), offset);
   if (entry == nullptr) return shard_full();
-  layout().set_value(entry, scratch_);
-  ++entries_;
+  if (!is_packed) return make_large(shard, shard.find_place(layout(), key, hash), packed);
+  layout().set_value(entry, packed);
   return {};
 }
 
-result<void> hashed_map_table::store_packed(entry_shard& shard, uint32_t* place, std::string_view subkey,
-                                            std::string_view value) {
+result<void> hashed_map_table::set_packed(entry_shard& shard, uint32_t* place, std::string_view packed) {
   std::byte* entry = shard.at(*place);
-  if (is_large(entry)) {
-    large_map& map = large_of(entry);
-    large_bytes_ -= map.memory_bytes();
-    if (map.put(subkey, value)) ++entries_;
-    large_bytes_ += map.memory_bytes();
-    return {};
-  }
-  bool replaced = false;
-  packed_map::put(layout().value(entry), subkey, value, scratch_, replaced);
-  if (!replaced) ++entries_;
-  if (scratch_.size() > packed_limit_bytes) return make_large(shard, place, scratch_);
-  if (layout().capacity(entry) < scratch_.size()) {
+  if (packed.size() > packed_limit_bytes) return make_large(shard, place, packed);
+  if (layout().capacity(entry) < packed.size()) {
     // One more of the same size fits without another move.
-    const size_t grown = scratch_.size() - layout().value(entry).size();
-    entry = shard.move(layout(), place, scratch_.size() + grown);
+    const size_t grown = packed.size() - layout().value(entry).size();
+    entry = shard.move(layout(), place, packed.size() + grown);
     if (entry == nullptr) return shard_full();
   }
-  layout().set_value(entry, scratch_);
+  layout().set_value(entry, packed);
   return {};
 }
 
@@ -98,32 +96,57 @@ result<void> hashed_map_table::make_large(entry_shard& shard, uint32_t* place, s
 }
 
 void hashed_map_table::drop_large(const std::byte* entry) {
-  uint32_t number = 0;
-  std::memcpy(&number, layout().value(entry).data(), sizeof number);
+  const uint32_t number = large_number(entry);
   large_bytes_ -= large_[number]->memory_bytes();
   large_[number].reset();
   free_large_.push_back(number);
 }
 
+result<void> hashed_map_table::store(entry_shard& shard, uint32_t* place, std::string_view key, uint64_t hash,
+                                     std::string_view subkey, std::string_view value) {
+  if (place == nullptr) {
+    scratch_.clear();
+    packed_map::append_entry(scratch_, subkey, value);
+    ++entries_;
+    return add_key(shard, key, hash, scratch_, tier_.changed_mark());
+  }
+  mark_changed(shard.at(*place));
+  if (const std::byte* entry = shard.at(*place); is_large(entry)) {
+    large_map& map = large_of(entry);
+    large_bytes_ -= map.memory_bytes();
+    if (map.put(subkey, value)) ++entries_;
+    large_bytes_ += map.memory_bytes();
+    return {};
+  }
+  bool replaced = false;
+  packed_map::put(layout().value(shard.at(*place)), subkey, value, scratch_, replaced);
+  if (!replaced) ++entries_;
+  return set_packed(shard, place, scratch_);
+}
+
 result<void> hashed_map_table::erase(std::string_view key, uint64_t hash, std::string_view subkey) {
-  if (remove(key, hash, subkey)) delta_.add({true, key, subkey, 0, {}});
+  tier_.on_rows(*this, 1);
+  entry_shard& shard = shards_.of(hash);
+  SYSTOLE_ASSIGN(uint32_t* const place, reach(shard, key, hash));
+  if (place == nullptr) return {};
+  SYSTOLE_ASSIGN(const bool erased, remove(shard, place, hash, subkey));
+  if (erased) delta_.add({true, key, subkey, 0, {}});
   return {};
 }
 
-bool hashed_map_table::remove(std::string_view key, uint64_t hash, std::string_view subkey) {
-  entry_shard& shard = shards_.of(hash);
-  uint32_t* place = shard.find_place(layout(), key, hash);
-  if (place == nullptr) return false;
+result<bool> hashed_map_table::remove(entry_shard& shard, uint32_t* place, uint64_t hash, std::string_view subkey) {
   std::byte* entry = shard.at(*place);
-  bool emptied = false;
   if (is_large(entry)) {
     large_map& map = large_of(entry);
     large_bytes_ -= map.memory_bytes();
     const bool erased = map.erase(subkey);
     large_bytes_ += map.memory_bytes();
     if (!erased) return false;
-    emptied = map.empty();
-    if (emptied) drop_large(entry);
+    if (map.empty()) {
+      drop_large(entry);
+      layout().flags(entry) &= static_cast<uint8_t>(~entry_layout::large);
+      layout().set_value(entry, {});
+    }
   } else {
     const std::string_view packed = layout().value(entry);
     packed_map::entry at;
@@ -131,10 +154,10 @@ bool hashed_map_table::remove(std::string_view key, uint64_t hash, std::string_v
     scratch_.assign(packed.substr(0, at.begin));
     scratch_.append(packed.substr(at.end));
     layout().set_value(entry, scratch_);
-    emptied = scratch_.empty();
   }
   --entries_;
-  if (emptied) shard.erase(layout(), place, hash);
+  mark_changed(entry);
+  if (is_empty(entry) && !tier_.keeps_tombstones()) shard.erase(layout(), place, hash);
   if (shard.wants_compaction()) shard.compact(layout());
   return true;
 }
@@ -149,39 +172,23 @@ bool hashed_map_table::scan_entry(const std::byte* entry, std::string_view from,
   return backwards ? scan_packed_backwards(packed, from, to, visit) : scan_packed(packed, from, to, visit);
 }
 
+result<void> hashed_map_table::scan_key(std::string_view key, uint64_t hash, std::string_view from, std::string_view to,
+                                        bool backwards, const visitor& visit) {
+  tier_.on_rows(*this, 1);
+  entry_shard& shard = shards_.of(hash);
+  SYSTOLE_ASSIGN(const uint32_t* const place, reach(shard, key, hash));
+  if (place != nullptr) scan_entry(shard.at(*place), from, to, backwards, visit);
+  return {};
+}
+
 result<void> hashed_map_table::scan(std::string_view key, uint64_t hash, std::string_view from, std::string_view to,
                                     const visitor& visit) {
-  if (const std::byte* entry = shards_.of(hash).find(layout(), key, hash)) scan_entry(entry, from, to, false, visit);
-  return {};
+  return scan_key(key, hash, from, to, false, visit);
 }
 
 result<void> hashed_map_table::scan_backwards(std::string_view key, uint64_t hash, std::string_view from,
                                               std::string_view to, const visitor& visit) {
-  if (const std::byte* entry = shards_.of(hash).find(layout(), key, hash)) scan_entry(entry, from, to, true, visit);
-  return {};
-}
-
-result<void> hashed_map_table::for_each(
-    const std::function<bool(std::string_view, std::string_view, std::string_view)>& visit) {
-  bool more = true;
-  for (size_t i = 0; i < shards_.count() && more; ++i) {
-    shards_.at(i).for_each(layout(), [&](const std::byte* entry) {
-      const std::string_view key = layout().key(entry);
-      if (more) {
-        more = scan_entry(entry, {}, {}, false,
-                          [&](std::string_view subkey, std::string_view value) { return visit(key, subkey, value); });
-      }
-    });
-  }
-  return {};
-}
-
-result<void> hashed_map_table::restore(const delta_record& record) {
-  const uint64_t hash = hash_key(record.key);
-  if (!shards_.owns(hash)) return {};
-  if (!record.erased) return store(record.key, hash, record.subkey, record.value);
-  remove(record.key, hash, record.subkey);
-  return {};
+  return scan_key(key, hash, from, to, true, visit);
 }
 
 }  // namespace systole

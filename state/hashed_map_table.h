@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,14 +11,15 @@
 #include "state/keyed_state.h"
 #include "state/large_map.h"
 #include "state/state_table.h"
+#include "state/state_tier.h"
 
 namespace systole {
 
-/// A map_table in hash tables: a key's entries are a packed_map in its entry, or a large_map beside it. Every put and erase
-/// goes to the delta log at once. Task's thread only.
+/// A map_table in hash tables: a key's entries are a packed_map in its entry, or a large_map beside it; a key is here with all
+/// its subkeys or not at all. Every put and erase goes to the delta log at once. Task's thread only.
 class hashed_map_table final : public map_table, public state_table {
  public:
-  hashed_map_table(key_group_range groups, uint32_t max_parallelism, delta_log& log, table_shape shape);
+  hashed_map_table(key_group_range groups, uint32_t max_parallelism, delta_log& log, state_tier& tier, table_shape shape);
 
   result<std::optional<std::string_view>> get(std::string_view key, uint64_t hash, std::string_view subkey) override;
   result<void> put(std::string_view key, uint64_t hash, std::string_view subkey, std::string_view value) override;
@@ -36,27 +38,50 @@ class hashed_map_table final : public map_table, public state_table {
     delta_.flush();
     return {};
   }
+  void flush_logged() override { delta_.flush(); }
   uint64_t memory_bytes() const override { return shards_.memory_bytes() + large_bytes_ + delta_.memory_bytes(); }
+  result<void> begin_loading() override;
+  result<void> load(size_t group_index, const delta_record& record, bool keep) override;
+  void finish_group(size_t group_index) override;
+  void evict(uint64_t target_bytes) override;
 
  private:
   const entry_layout& layout() const { return shards_.layout(); }
-  bool is_large(const std::byte* entry) const { return (layout().flags(entry) & entry_layout::large) != 0; }
-  large_map& large_of(const std::byte* entry) const;
-  result<void> store(std::string_view key, uint64_t hash, std::string_view subkey, std::string_view value);
-  result<void> store_packed(entry_shard& shard, uint32_t* place, std::string_view subkey, std::string_view value);
+  bool has(const std::byte* entry, uint8_t flag) const { return (layout().flags(entry) & flag) != 0; }
+  bool is_large(const std::byte* entry) const { return has(entry, entry_layout::large); }
+  /// A key without entries, kept because the base may hold some.
+  bool is_empty(const std::byte* entry) const { return !is_large(entry) && layout().value(entry).empty(); }
+  uint32_t large_number(const std::byte* entry) const;
+  large_map& large_of(const std::byte* entry) const { return *large_[large_number(entry)]; }
+
+  /// Where the key is with all its subkeys, here or brought up from the base; nullptr where it is nowhere.
+  result<uint32_t*> reach(entry_shard& shard, std::string_view key, uint64_t hash);
+  result<std::string> read_below(std::string_view key, uint64_t hash) const;
+  result<void> complete(entry_shard& shard, uint32_t* place, std::string_view below);
+  /// Makes an entry of a key that is not here.
+  result<void> add_key(entry_shard& shard, std::string_view key, uint64_t hash, std::string_view packed, uint8_t flags);
+  result<void> set_packed(entry_shard& shard, uint32_t* place, std::string_view packed);
   result<void> make_large(entry_shard& shard, uint32_t* place, std::string_view packed);
-  /// True where the subkey was there.
-  bool remove(std::string_view key, uint64_t hash, std::string_view subkey);
   void drop_large(const std::byte* entry);
+
+  result<void> store(entry_shard& shard, uint32_t* place, std::string_view key, uint64_t hash, std::string_view subkey,
+                     std::string_view value);
+  /// True where the subkey was there.
+  result<bool> remove(entry_shard& shard, uint32_t* place, uint64_t hash, std::string_view subkey);
+  void mark_changed(std::byte* entry);
   bool scan_entry(const std::byte* entry, std::string_view from, std::string_view to, bool backwards,
                   const visitor& visit) const;
+  result<void> scan_key(std::string_view key, uint64_t hash, std::string_view from, std::string_view to, bool backwards,
+                        const visitor& visit);
 
   entry_shards shards_;
   table_delta delta_;
+  state_tier& tier_;
   std::vector<std::unique_ptr<large_map>> large_;
   std::vector<uint32_t> free_large_;
   size_t large_bytes_ = 0;
   uint64_t entries_ = 0;
+  size_t next_evicted_ = 0;
   std::string scratch_;
 };
 

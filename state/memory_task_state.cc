@@ -19,46 +19,33 @@ memory_task_state::memory_task_state(const task_state_options& options, const st
     : options_(options),
       chain_(std::make_shared<segment_chain>(options)),
       log_([this] { return chain_->make_segment(); }),
-      tables_(options_, log_, tables) {}
+      tables_(options_, log_, tier_, tables) {}
 
 result<std::unique_ptr<task_state>> memory_task_state::open(const task_state_options& options,
                                                             const std::vector<proto::KeyedStateHandle>& restored,
                                                             const std::vector<restored_table>& tables) {
   std::unique_ptr<memory_task_state> made(new memory_task_state(options, tables));
   for (const proto::KeyedStateHandle& handle : restored) {
-    for (const proto::FileReference& file : handle.base()) SYSTOLE_TRY(made->load(file));
-    for (const proto::FileReference& file : handle.deltas()) SYSTOLE_TRY(made->load(file));
+    const key_group_range range{static_cast<uint16_t>(handle.first_key_group()),
+                                static_cast<uint16_t>(handle.last_key_group())};
+    for (const proto::FileReference& file : handle.base()) SYSTOLE_TRY(made->load(file, range));
+    for (const proto::FileReference& file : handle.deltas()) SYSTOLE_TRY(made->load(file, range));
   }
   made->chain_->restore(restored, false);
   return std::unique_ptr<task_state>(std::move(made));
 }
 
-result<void> memory_task_state::load(const proto::FileReference& file) {
+result<void> memory_task_state::load(const proto::FileReference& file, key_group_range groups) {
   SYSTOLE_ASSIGN(const std::string path, options_.store->path_of(file));
   SYSTOLE_ASSIGN(const std::unique_ptr<segment_reader> reader,
                  segment_reader::open(*options_.files, path, file.bytes(), file.xxh3()));
-  if (reader->header().max_parallelism != options_.max_parallelism) {
-    return fail(error_code::incompatible,
-                "the saved state has maxParallelism " + std::to_string(reader->header().max_parallelism) + ", the job " +
-                    std::to_string(options_.max_parallelism) + ": it is fixed for the state's life");
-  }
-  for (;;) {
-    SYSTOLE_ASSIGN(const bool more, reader->next_chunk());
-    if (!more) return {};
-    SYSTOLE_ASSIGN(state_table* const table, tables_.restored_state(reader->table()));
-    if (table == nullptr) continue;
-    for (delta_record record;;) {
-      SYSTOLE_ASSIGN(const bool another, reader->next(record));
-      if (!another) break;
-      SYSTOLE_TRY(table->restore(record));
-    }
-  }
+  return tables_.restore(*reader, groups);
 }
 
 result<std::unique_ptr<state_snapshot>> memory_task_state::begin_snapshot(epoch_id epoch) {
   if (!settled_) {
     settled_ = true;
-    if (tables_.drop_unopened()) chain_->keep_only(tables_.opened_numbers());
+    if (!tables_.drop_unopened().empty()) chain_->keep_only(tables_.opened_numbers());
   }
   SYSTOLE_TRY(tables_.flush_changes());
   chain_->add(epoch, log_.cut());

@@ -29,11 +29,12 @@ class memory_task_state final : public task_state {
 
  private:
   memory_task_state(const task_state_options& options, const std::vector<restored_table>& tables);
-  result<void> load(const proto::FileReference& file);
+  result<void> load(const proto::FileReference& file, key_group_range groups);
 
   task_state_options options_;
   std::shared_ptr<segment_chain> chain_;  ///< shared with snapshots, which may outlive the task
   delta_log log_;
+  no_tier tier_;
   table_registry tables_;
   bool settled_ = false;  ///< the first snapshot has dropped what no operator opened
 };

@@ -94,10 +94,15 @@ delta_record record_sorter::parse(const item& at, const table_shape& table) {
   return record;
 }
 
-result<void> record_sorter::add(segment_reader& reader) {
-  for (;;) {
+result<void> record_sorter::add(segment_reader& reader, key_group_range groups) {
+  SYSTOLE_ASSIGN([[maybe_unused]] const bool more, add_some(reader, groups, SIZE_MAX));
+  return {};
+}
+
+result<bool> record_sorter::add_some(segment_reader& reader, key_group_range groups, size_t limit_bytes) {
+  while (memory_bytes_ < limit_bytes) {
     SYSTOLE_ASSIGN(const bool more, reader.next_chunk());
-    if (!more) return {};
+    if (!more) return false;
     blocks_.emplace_back(reader.payload());
     const std::string& block = blocks_.back();
     memory_bytes_ += block.capacity() + reader.records() * sizeof(item);
@@ -106,13 +111,15 @@ result<void> record_sorter::add(segment_reader& reader) {
     for (uint32_t i = 0; i < reader.records(); ++i) {
       const char* begin = block.data() + (block.size() - rest.remaining());
       if (!read_record(rest, reader.table(), record)) return reader.malformed();
-      const uint16_t group = key_group_of(hash_key(record.key), max_parallelism_).value;
-      bucket& into = buckets_[{group, reader.table().number}];
+      const key_group_id group = key_group_of(hash_key(record.key), max_parallelism_);
+      if (!groups.contains(group)) continue;
+      bucket& into = buckets_[{group.value, reader.table().number}];
       into.table = reader.table();
       const auto length = static_cast<uint32_t>(block.data() + (block.size() - rest.remaining()) - begin);
       into.items.push_back({order_prefix(into.table.kind, record), begin, numbers_++, length});
     }
   }
+  return true;
 }
 
 void record_sorter::sort(bucket& unsorted) {

@@ -39,8 +39,10 @@ class record_sorter final : public record_stream {
  public:
   explicit record_sorter(uint32_t max_parallelism) : max_parallelism_(max_parallelism) {}
 
-  /// Adds all records of a segment. Only before the first next().
-  result<void> add(segment_reader& reader);
+  /// Adds all records of a segment, or those of some key groups. Only before the first next().
+  result<void> add(segment_reader& reader, key_group_range groups = {0, UINT16_MAX});
+  /// Adds records until memory_bytes() reaches `limit_bytes`; false at the end of the segment, else it goes on from there.
+  result<bool> add_some(segment_reader& reader, key_group_range groups, size_t limit_bytes);
   size_t memory_bytes() const { return memory_bytes_; }
   result<bool> next(placed_record& at) override;
 

@@ -9,17 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "state/checkpoint_store.h"
-#include "state/delta_segment.h"
-#include "state/record_stream.h"
-#include "state/task_state.h"
+#include "state/segment_files.h"
 
 namespace systole {
-
-namespace limits {
-/// Deltas in a chain before the newest of them are merged into one.
-inline constexpr int delta_chain_files = 64;
-}  // namespace limits
 
 /// The files that a task's in-memory state consists of in the store: a sorted base and deltas, oldest first. Deltas that have
 /// outgrown max(limits::delta_compact_bytes, an eighth of the base) are merged with it to a new base, and many small ones to
@@ -50,18 +42,14 @@ class segment_chain {
     std::shared_ptr<delta_segment> segment;
   };
   result<void> write_locked(epoch_id epoch);
-  result<proto::FileReference> put(const sealed_segment& sealed);
-  result<std::unique_ptr<segment_reader>> open(const proto::FileReference& file);
   result<void> merge_everything(epoch_id epoch);
-  result<void> merge_newest_deltas(epoch_id epoch);
-  result<std::optional<sealed_segment>> write_sorted(record_stream& records, bool is_base, epoch_id epoch);
-  std::string next_path();
 
-  task_state_options options_;
+  const key_group_range groups_;
+  const uint32_t max_parallelism_;
+  segment_files files_;
   std::mutex pending_mutex_;
   std::deque<pending_segment> pending_;
   std::optional<std::set<uint32_t>> only_tables_;
-  uint64_t next_file_ = 0;
   uint64_t last_epoch_ = 0;
 
   std::mutex chain_mutex_;  ///< taken before pending_mutex_

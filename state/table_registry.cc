@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <cassert>
+#include <utility>
 
 #include "state/hashed_map_table.h"
 #include "state/hashed_value_table.h"
@@ -18,55 +19,79 @@ uint32_t table_number(std::string_view step, std::string_view name) {
   return static_cast<uint32_t>(XXH3_64bits(text.data(), text.size()));
 }
 
-table_registry::table_registry(const task_state_options& options, delta_log& log,
+table_registry::table_registry(const task_state_options& options, delta_log& log, state_tier& tier,
                                const std::vector<restored_table>& restored)
-    : options_(options), log_(log) {
+    : options_(options), log_(log), tier_(tier) {
   for (const restored_table& table : restored) {
     held_table& held = tables_[table.descriptor.number()];
     held.step = table.step;
     held.descriptor = table.descriptor;
+    held.restored = true;
   }
 }
 
-void table_registry::make(held_table& table) {
-  // The registry hands `interface` out as the public interface's type, so the pointer must be adjusted to it here.
+template <class Table, class Interface>
+void table_registry::build(held_table& table) {
+  auto made = std::make_unique<Table>(options_.groups, options_.max_parallelism, log_, tier_, table.shape);
+  // What open() hands out is the public interface, so the pointer is adjusted to it here.
+  table.interface = static_cast<Interface*>(made.get());
+  table.state = std::move(made);
+}
+
+result<void> table_registry::make(held_table& table) {
   switch (table.shape.kind) {
-    case table_kind::map: {
-      auto made = std::make_unique<hashed_map_table>(options_.groups, options_.max_parallelism, log_, table.shape);
-      table.interface = static_cast<map_table*>(made.get());
-      table.state = std::move(made);
-      return;
-    }
-    case table_kind::timers: {
-      auto made = std::make_unique<ordered_timer_table>(options_.groups, options_.max_parallelism, log_, table.shape);
-      table.interface = static_cast<timer_table*>(made.get());
-      table.state = std::move(made);
-      return;
-    }
-    default: {
-      auto made = std::make_unique<hashed_value_table>(options_.groups, options_.max_parallelism, log_, table.shape);
-      table.interface = static_cast<value_table*>(made.get());
-      table.state = std::move(made);
-      return;
-    }
+    case table_kind::map: build<hashed_map_table, map_table>(table); break;
+    case table_kind::timers: build<ordered_timer_table, timer_table>(table); break;
+    default: build<hashed_value_table, value_table>(table);
   }
+  if (table.restored && restored_base_) return table.state->begin_loading();
+  return {};
 }
 
-result<state_table*> table_registry::restored_state(const table_shape& shape) {
+result<table_registry::held_table*> table_registry::restored_state(const table_shape& shape) {
   const auto found = tables_.find(shape.number);
   if (found == tables_.end()) {
-    unlisted_ = true;
-    return static_cast<state_table*>(nullptr);
+    unlisted_.insert(shape.number);
+    return static_cast<held_table*>(nullptr);
   }
   held_table& table = found->second;
   if (!table.state) {
     table.shape = shape;
-    make(table);
+    SYSTOLE_TRY(make(table));
   } else if (table.shape != shape) {
     return fail(error_code::corrupt, fmt::format("state table {}/{} has entries of two shapes", table.step,
                                                  table.descriptor.name()));
   }
-  return table.state.get();
+  return &table;
+}
+
+result<void> table_registry::restore(segment_reader& reader, key_group_range groups) {
+  if (reader.header().max_parallelism != options_.max_parallelism) {
+    return fail(error_code::incompatible,
+                fmt::format("the saved state has maxParallelism {}, the job {}: it is fixed for the state's life",
+                            reader.header().max_parallelism, options_.max_parallelism));
+  }
+  const key_group_range written = reader.header().groups;
+  const bool all_count = groups.first <= written.first && groups.last >= written.last;
+  for (;;) {
+    SYSTOLE_ASSIGN(const bool more, reader.next_chunk());
+    if (!more) return {};
+    SYSTOLE_ASSIGN(held_table* const table, restored_state(reader.table()));
+    if (table == nullptr) continue;
+    for (delta_record record;;) {
+      SYSTOLE_ASSIGN(const bool another, reader.next(record));
+      if (!another) break;
+      if (!all_count && !groups.contains(key_group_of(hash_key(record.key), options_.max_parallelism))) continue;
+      SYSTOLE_TRY(table->state->restore(record));
+    }
+  }
+}
+
+result<void> table_registry::finish_restore() {
+  for (auto& [number, table] : tables_) {
+    if (table.state) SYSTOLE_TRY(table.state->finish_restore());
+  }
+  return {};
 }
 
 table_registry::held_table* table_registry::find(const std::string& step, const std::string& name) {
@@ -111,7 +136,8 @@ result<void*> table_registry::open(const table_descriptor& descriptor, table_kin
   }
   if (!table->state) {
     table->shape = shape;
-    make(*table);
+    SYSTOLE_TRY(make(*table));
+    SYSTOLE_TRY(table->state->finish_restore());
   }
   table->opened = true;
   return table->interface;
@@ -130,9 +156,13 @@ result<timer_table*> table_registry::open_timers(const table_descriptor& descrip
   return static_cast<timer_table*>(table);
 }
 
-bool table_registry::drop_unopened() {
-  const bool any = std::erase_if(tables_, [](const auto& each) { return !each.second.opened; }) != 0;
-  return std::exchange(unlisted_, false) || any;
+std::set<uint32_t> table_registry::drop_unopened() {
+  std::set<uint32_t> dropped = std::exchange(unlisted_, {});
+  for (const auto& [number, table] : tables_) {
+    if (!table.opened) dropped.insert(number);
+  }
+  for (const uint32_t number : dropped) tables_.erase(number);
+  return dropped;
 }
 
 std::set<uint32_t> table_registry::opened_numbers() const {
@@ -148,6 +178,31 @@ result<void> table_registry::flush_changes() {
     if (table.state) SYSTOLE_TRY(table.state->flush_changes());
   }
   return {};
+}
+
+void table_registry::flush_logged() {
+  for (auto& [number, table] : tables_) {
+    if (table.state) table.state->flush_logged();
+  }
+}
+
+void table_registry::evict(double share) {
+  for (auto& [number, table] : tables_) {
+    if (table.state) table.state->evict(static_cast<uint64_t>(share * static_cast<double>(table.state->memory_bytes())));
+  }
+}
+
+state_table* table_registry::state_of(uint32_t number) {
+  const auto found = tables_.find(number);
+  return found == tables_.end() ? nullptr : found->second.state.get();
+}
+
+std::vector<table_shape> table_registry::shapes() const {
+  std::vector<table_shape> found;
+  for (const auto& [number, table] : tables_) {
+    if (table.opened) found.push_back(table.shape);
+  }
+  return found;
 }
 
 uint64_t table_registry::memory_bytes() const {

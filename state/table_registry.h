@@ -8,7 +8,9 @@
 
 #include "state/delta_log.h"
 #include "state/keyed_state.h"
+#include "state/segment_reader.h"
 #include "state/state_table.h"
+#include "state/state_tier.h"
 #include "state/task_state.h"
 
 namespace systole {
@@ -20,20 +22,31 @@ uint32_t table_number(std::string_view step, std::string_view name);
 /// The tables of a task: those that operators have opened and those that a restored checkpoint holds. Task's thread only.
 class table_registry {
  public:
-  table_registry(const task_state_options& options, delta_log& log, const std::vector<restored_table>& restored);
+  table_registry(const task_state_options& options, delta_log& log, state_tier& tier,
+                 const std::vector<restored_table>& restored);
 
-  /// Loads a record of a restored segment; tables that the checkpoint does not list are skipped and counted as dropped.
-  result<state_table*> restored_state(const table_shape& shape);
+  /// With a base below, the restored tables begin by looking everything up there.
+  void set_restored_base(bool is_there) { restored_base_ = is_there; }
+  /// Loads the records of a restored segment that are in `groups`; tables that the checkpoint does not list are skipped and
+  /// count as dropped.
+  result<void> restore(segment_reader& reader, key_group_range groups);
+  result<void> finish_restore();
 
   result<value_table*> open_values(const table_descriptor& descriptor);
   result<map_table*> open_map(const table_descriptor& descriptor);
   result<timer_table*> open_timers(const table_descriptor& descriptor);
 
-  /// Forgets restored tables that no operator has opened. True where the files hold entries of such tables.
-  bool drop_unopened();
+  /// Forgets restored tables that no operator has opened. Returns their numbers, and those of unlisted ones.
+  std::set<uint32_t> drop_unopened();
   std::set<uint32_t> opened_numbers() const;
 
   result<void> flush_changes();
+  void flush_logged();
+  /// Leaves each table with this share of its memory; REQUIRES what state_table::evict requires.
+  void evict(double share);
+  /// nullptr where no such table is open.
+  state_table* state_of(uint32_t number);
+  std::vector<table_shape> shapes() const;
   uint64_t memory_bytes() const;
   std::vector<proto::TableDescriptor> descriptors(const std::string& step) const;
 
@@ -42,19 +55,26 @@ class table_registry {
     std::string step;
     proto::TableDescriptor descriptor;
     bool opened = false;
+    bool restored = false;
     table_shape shape;
     std::unique_ptr<state_table> state;
     void* interface = nullptr;  ///< value_table, map_table or timer_table, by shape.kind
   };
   result<void*> open(const table_descriptor& descriptor, table_kind kind);
-  void make(held_table& table);
+  result<void> make(held_table& table);
+  template <class Table, class Interface>
+  void build(held_table& table);
+  /// nullptr where the checkpoint does not list the table.
+  result<held_table*> restored_state(const table_shape& shape);
   held_table* find(const std::string& step, const std::string& name);
   uint32_t free_number(const table_descriptor& descriptor) const;
 
   const task_state_options& options_;
   delta_log& log_;
   std::map<uint32_t, held_table> tables_;
-  bool unlisted_ = false;
+  state_tier& tier_;
+  std::set<uint32_t> unlisted_;
+  bool restored_base_ = false;
 };
 
 }  // namespace systole

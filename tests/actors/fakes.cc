@@ -1,6 +1,8 @@
 #include "tests/actors/fakes.h"
 
 #include <algorithm>
+#include <cstring>
+#include <deque>
 #include <thread>
 
 #include "base/bytes.h"
@@ -119,7 +121,7 @@ class fake_writer final : public sink_writer {
     const std::lock_guard lock(world_->mutex);
     const uint64_t published = world_->published_up_to[key_];
     while (first_ < published) {
-      rows_.erase(rows_.begin());
+      rows_.pop_front();
       ++first_;
     }
     sealed_epoch made;
@@ -133,8 +135,28 @@ class fake_writer final : public sink_writer {
   std::shared_ptr<fake_world> world_;
   std::pair<std::string, uint32_t> key_;
   uint64_t first_ = 0;
-  std::vector<std::string> rows_;
+  std::deque<std::string> rows_;
 };
+
+std::string published_path(const fake_world& world) { return world.directory + "/published"; }
+
+result<void> store_published(const fake_world& world) {
+  if (world.directory.empty()) return {};
+  std::string out;
+  append_varint(out, world.published_up_to.size());
+  for (const auto& [key, up_to] : world.published_up_to) {
+    append_bytes(out, key.first);
+    append_varint(out, key.second);
+    append_varint(out, up_to);
+  }
+  append_varint(out, world.published.size());
+  for (const auto& [sink, rows] : world.published) {
+    append_bytes(out, sink);
+    append_varint(out, rows.size());
+    for (const std::string& row : rows) append_bytes(out, row);
+  }
+  return write_file_durably(posix_file_system(), published_path(world), out);
+}
 
 class fake_committer final : public sink_committer {
  public:
@@ -160,7 +182,7 @@ class fake_committer final : public sink_committer {
       if (!in.ok()) return fail(error_code::corrupt, "a committable is cut short");
     }
     world_->commits[step_].push_back(epoch.epoch.value);
-    return {};
+    return store_published(*world_);
   }
 
  private:
@@ -222,6 +244,46 @@ class running_count final : public stream_operator {
  private:
   operator_context context_;
   std::map<int64_t, int64_t> counts_;
+};
+
+/// running_count with its counts in keyed state.
+class keyed_count final : public stream_operator {
+ public:
+  explicit keyed_count(const operator_context& context) : context_(context) {}
+  result<void> open() override {
+    SYSTOLE_ASSIGN(table_, context_.state->open_values({.step = context_.step,
+                                                        .name = "counts",
+                                                        .layout = "bigint -> bigint",
+                                                        .fingerprint = "value % 10",
+                                                        .fixed_value_bytes = 8}));
+    return {};
+  }
+  result<progress> process(batch rows, uint32_t, output& out) override {
+    context_.accounting->in += rows.rows();
+    context_.accounting->absorbed += rows.rows();
+    column_builder keys({type_id::int64}, rows.rows()), counts({type_id::int64}, rows.rows());
+    const int64_t* values = rows.at(0).values<int64_t>();
+    for (size_t i = 0; i < rows.rows(); ++i) keys.append<int64_t>(values[i] % 10);
+    const column_ptr key = keys.finish();
+    const column* const columns[] = {key.get()};
+    encoded_.encode(columns, rows.rows());
+    entries_.resize(rows.rows());
+    SYSTOLE_TRY(table_->find_or_insert(encoded_, {}, entries_));
+    for (size_t i = 0; i < rows.rows(); ++i) {
+      int64_t count;
+      std::memcpy(&count, entries_[i].value, sizeof count);
+      counts.append<int64_t>(++count);
+      std::memcpy(entries_[i].value, &count, sizeof count);
+    }
+    out.push(rows.with_columns({key, counts.finish()}));
+    return progress::done;
+  }
+
+ private:
+  operator_context context_;
+  value_table* table_ = nullptr;
+  encoded_keys encoded_;
+  std::vector<state_entry> entries_;
 };
 
 /// Rejects value % 10 = 3, passes the rest.
@@ -324,8 +386,10 @@ void add_field(proto::Schema* to, const char* name) {
 
 job_components fake_components(std::shared_ptr<fake_world> world, file_system& files, const clock& time) {
   job_components made;
-  made.make_operator = [](const proto::Node& node, const std::vector<operator_input>&,
-                          const operator_context& context) -> result<std::unique_ptr<stream_operator>> {
+  made.make_operator = [world](const proto::Node& node, const std::vector<operator_input>&,
+                               const operator_context& context) -> result<std::unique_ptr<stream_operator>> {
+    if (node.has_aggregate() && world->real_state)
+      return std::unique_ptr<stream_operator>(std::make_unique<keyed_count>(context));
     if (node.has_aggregate()) return std::unique_ptr<stream_operator>(std::make_unique<running_count>(context));
     return std::unique_ptr<stream_operator>(std::make_unique<picky_filter>(context));
   };
@@ -345,6 +409,10 @@ job_components fake_components(std::shared_ptr<fake_world> world, file_system& f
                             const std::string&) -> result<std::unique_ptr<checkpoint_store>> {
     return std::unique_ptr<checkpoint_store>(std::make_unique<fake_store>(world));
   };
+  if (world->real_state) {
+    made.open_state = open_task_state;
+    made.open_store = open_directory_store;
+  }
   for (const char* name : {"step", "rule"}) made.dead_letter_columns.fields.push_back({name, {type_id::text}, true});
   made.files = &files;
   made.time = &time;
@@ -421,6 +489,21 @@ proto::PhysicalPlan counting_plan(uint32_t parallelism, bool with_dead_letter) {
     plan.mutable_errors()->set_dead_letter_node(5);
   }
   return plan;
+}
+
+void load_published(fake_world& world) {
+  const auto bytes = posix_file_system().read_all(published_path(world), 1 << 30);
+  if (!bytes) return;  // nothing was published yet
+  byte_reader in(*bytes);
+  for (uint64_t n = in.varint(); n > 0; --n) {
+    const std::string sink(in.bytes());
+    const auto shard = static_cast<uint32_t>(in.varint());
+    world.published_up_to[{sink, shard}] = in.varint();
+  }
+  for (uint64_t n = in.varint(); n > 0; --n) {
+    std::vector<std::string>& rows = world.published[std::string(in.bytes())];
+    for (uint64_t r = in.varint(); r > 0; --r) rows.emplace_back(in.bytes());
+  }
 }
 
 std::vector<std::string> expected_counts(int64_t records, bool with_filter) {

@@ -26,15 +26,17 @@ struct fake_world {
   std::map<std::string, uint64_t> polls;  ///< by step
 
   // The sink: rows of each shard by index; a commit publishes those not published yet.
-  struct shard_rows {
-    std::vector<std::string> rows;
-  };
   std::map<std::pair<std::string, uint32_t>, uint64_t> published_up_to;
   std::map<std::string, std::vector<std::string>> published;  ///< by sink
   std::map<std::string, std::vector<uint64_t>> commits;       ///< epochs, by sink
   uint64_t commit_failures = 0;
   std::chrono::microseconds write_takes{0};
   uint64_t most_outstanding_bytes = 0;
+
+  /// Where what is published survives this process; empty: nowhere.
+  std::string directory;
+  /// Counts are kept in keyed state, and state and checkpoints in real files.
+  bool real_state = false;
 
   // The checkpoint store.
   std::vector<proto::LogRecord> log;
@@ -49,6 +51,9 @@ job_components fake_components(std::shared_ptr<fake_world> world, file_system& f
 
 /// source -> [HASH by value % 10] running_count -> sink; in one stage for parallelism 1.
 proto::PhysicalPlan counting_plan(uint32_t parallelism, bool with_dead_letter = false);
+
+/// Reads what a process with `world.directory` has published.
+void load_published(fake_world& world);
 
 /// What counting_plan publishes for `records` input values, sorted.
 std::vector<std::string> expected_counts(int64_t records, bool with_filter = false);

@@ -147,8 +147,63 @@ TEST(calendar, refuses_what_is_no_iso_time) {
   EXPECT_EQ(parse_iso_timestamp(with_zero), std::nullopt);
 }
 
+/// The grammar, character by character: what parse_iso_timestamp must agree with.
+bool is_iso_time(std::string_view text) {
+  const auto digits = [&text](size_t n) {
+    for (size_t i = 0; i < n; ++i)
+      if (i >= text.size() || text[i] < '0' || text[i] > '9') return false;
+    text.remove_prefix(n);
+    return true;
+  };
+  const auto take = [&text](std::string_view any_of) {
+    if (text.empty() || any_of.find(text[0]) == std::string_view::npos) return false;
+    text.remove_prefix(1);
+    return true;
+  };
+  const auto field = [&](size_t n, int low, int high) {
+    const std::string_view at = text;
+    if (!digits(n)) return false;
+    const int value = std::stoi(std::string(at.substr(0, n)));
+    return value >= low && value <= high;
+  };
+  if (!field(4, 1, 9999) || !take("-") || !field(2, 1, 12) || !take("-") || !field(2, 1, 31))
+    return false;  // January only
+  if (text.empty()) return true;
+  if (!take("T ") || !field(2, 0, 23) || !take(":") || !field(2, 0, 59)) return false;
+  if (take(":")) {
+    if (!field(2, 0, 59)) return false;
+    if (take(".")) {
+      if (!digits(1)) return false;
+      while (digits(1)) continue;
+    }
+  }
+  if (text.empty() || text == "Z" || text == "z") return true;
+  if (!take("+-") || !field(2, 0, 23)) return false;
+  if (text.empty()) return true;
+  (void)take(":");
+  return field(2, 0, 59) && text.empty();
+}
+
+TEST(calendar, every_byte_at_every_place_is_judged_by_the_grammar) {
+  // The fast path has no branch per character: try all bytes everywhere, in forms of all lengths.
+  std::vector<std::string> forms = {"2026-01-11", "2026-01-11T11:11", "2026-01-11T11:11:11",
+                                    "2026-01-11T11:11:11+11:11"};
+  for (size_t digits = 1; digits <= 8; ++digits) forms.push_back(forms[2] + "." + std::string(digits, '1'));
+  for (size_t i = forms.size(); i-- > 1;) forms.push_back(forms[i] + "Z");
+  for (const std::string& good : forms) {
+    EXPECT_EQ(parse_iso_timestamp(good).has_value(), is_iso_time(good)) << good;
+    for (size_t i = 0; i < good.size(); ++i) {
+      for (int c = 0; c < 256; ++c) {
+        std::string text = good;
+        text[i] = static_cast<char>(c);
+        if (text[5] != '0' || text[6] != '1') continue;  // the grammar above knows January
+        ASSERT_EQ(parse_iso_timestamp(text).has_value(), is_iso_time(text)) << "'" << text << "'";
+      }
+    }
+  }
+}
+
 TEST(calendar, refuses_any_other_byte_at_any_place_of_the_common_form) {
-  // The fast path has no branch per character: try all bytes everywhere against the rule.
   const std::string good = "2026-01-11T11:11:11.111111";
   const std::string separators = "    -  -  T  :  :  .      ";
   for (size_t i = 0; i < good.size(); ++i) {
@@ -201,6 +256,14 @@ TEST(calendar, every_time_survives_its_text) {
     ASSERT_EQ(parse_iso_timestamp(fixed), value) << fixed;
     ASSERT_EQ(parse_iso_timestamp(trimmed), value) << trimmed;
     ASSERT_EQ(parse_iso_timestamp(fixed + "Z"), value) << fixed;
+    for (size_t digits = 1; digits <= 6; ++digits) {
+      constexpr int64_t units[] = {1'000'000, 100'000, 10'000, 1'000, 100, 10, 1};
+      const int64_t unit = units[digits];
+      const int64_t cut = value - ((value % unit) + unit) % unit;
+      ASSERT_EQ(parse_iso_timestamp(fixed.substr(0, 20 + digits)), cut) << fixed << ", " << digits << " digits";
+      ASSERT_EQ(parse_iso_timestamp(fixed.substr(0, 20 + digits) + "Z"), cut) << fixed << ", " << digits << " digits";
+    }
+    ASSERT_EQ(parse_iso_timestamp(fixed.substr(0, 20)), std::nullopt) << "a point without digits";
     ASSERT_EQ(parse_iso_timestamp(fixed + "+00:30"), value - 1'800'000'000) << fixed;
   }
 }
