@@ -104,6 +104,10 @@ bound_value binder::bind_special(const syntax& from, bool& handled) {
     if (!from.children.empty()) return refuse(from.offset, "ingestion_time() takes no argument", {}, "42883");
     return make(make_ingestion_time_node(), from.offset);
   }
+  if (name == "source_position") {
+    if (!from.children.empty()) return refuse(from.offset, "source_position() takes no argument", {}, "42883");
+    return make(make_source_position_node(), from.offset);
+  }
   if (name == "param") return bind_parameter(from);
   if (name == "make_interval") return bind_make_interval(from);
   if (name == "regexp_match" || name == "regexp_matches")

@@ -37,8 +37,8 @@ const function_table& table() {
 }
 
 /// Bound by bind_special.cc, or syntax of its own.
-constexpr std::array special_names = {"concat", "concat_ws", "coalesce", "nullif", "greatest", "least", "ingestion_time",
-                                      "param", "num_nulls", "num_nonnulls", "make_interval", "regexp_match"};
+constexpr std::array special_names = {"concat", "concat_ws", "coalesce", "nullif", "greatest", "least", "ingestion_time", "param",
+                                      "source_position", "num_nulls", "num_nonnulls", "make_interval", "regexp_match"};
 constexpr std::array aggregate_names = {"avg", "bool_and", "bool_or", "count", "every", "max", "min", "sum"};
 
 using candidate_list = std::vector<const function_entry*>;

@@ -42,6 +42,47 @@ class ingestion_time_node final : public node {
   bool reads_ingestion_time() const override { return true; }
 };
 
+/// "00002:0000000017:000000000004096": source, file and byte offset, as wide as they can become, so that the order of the
+/// texts is the order of the positions. Rows that one record became (expand) end with ":" and their number.
+class source_position_node final : public node {
+ public:
+  source_position_node() : node({type_id::text}, true) { cheap_ = false; }
+  column_ptr evaluate(evaluation& run, const selection& rows) const override {
+    const column_ptr& positions = run.input().hidden_column(hidden::position);
+    if (!positions) return null_column(type_, rows.size);
+    column_builder builder(type_, rows.size);
+    text_view* const out = builder.mutable_values<text_view>();
+    if (!rows.all()) std::fill_n(out, rows.size, text_view());
+    const int128* const packed = positions->values<int128>();
+    rows.for_each([&](size_t row) {
+      out[row] = text_view();
+      if (positions->is_null(row)) return builder.set_null(row);
+      const row_position at = row_position::unpack(static_cast<uint128>(packed[row]));
+      char* const text = builder.reserve_text(at.branch ? with_branch : without_branch);
+      write_digits(text, source_digits, at.source);
+      text[source_digits] = ':';
+      write_digits(text + source_digits + 1, split_digits, at.split);
+      text[source_digits + 1 + split_digits] = ':';
+      write_digits(text + source_digits + 1 + split_digits + 1, offset_digits, at.offset);
+      if (at.branch) {
+        text[without_branch] = ':';
+        write_digits(text + without_branch + 1, branch_digits, at.branch);
+      }
+      out[row] = text_view(std::string_view(text, at.branch ? with_branch : without_branch));
+    });
+    builder.set_size(rows.size);
+    return builder.finish();
+  }
+
+ private:
+  static constexpr size_t source_digits = 5, split_digits = 10, offset_digits = 15, branch_digits = 5;
+  static constexpr size_t without_branch = source_digits + 1 + split_digits + 1 + offset_digits;
+  static constexpr size_t with_branch = without_branch + 1 + branch_digits;
+  static void write_digits(char* out, size_t width, uint64_t value) {
+    for (size_t i = width; i-- > 0; value /= 10) out[i] = static_cast<char>('0' + value % 10);
+  }
+};
+
 class call_node final : public node {
  public:
   call_node(kernel run, data_type type, std::vector<node_ptr> arguments, function_traits traits,
@@ -92,6 +133,8 @@ node_ptr make_column_node(int index, data_type type, bool nullable) { return std
 node_ptr make_constant_node(column_ptr value) { return std::make_shared<constant_node>(std::move(value)); }
 node_ptr make_null_node(data_type type) { return make_constant_node(null_column(type, 1)); }
 node_ptr make_ingestion_time_node() { return std::make_shared<ingestion_time_node>(); }
+
+node_ptr make_source_position_node() { return std::make_shared<source_position_node>(); }
 
 node_ptr make_text_constant(std::string_view value) {
   column_builder builder({type_id::text}, 1);

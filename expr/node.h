@@ -71,6 +71,8 @@ node_ptr make_null_node(data_type type);
 node_ptr make_text_constant(std::string_view value);
 node_ptr make_boolean_constant(bool value);
 node_ptr make_ingestion_time_node();
+/// Where the row was read: text in the order of the positions; NULL on rows that stand for many (aggregates).
+node_ptr make_source_position_node();
 
 struct function_traits {
   bool strict = true;     ///< NULL in, NULL out, without calling the kernel

@@ -26,6 +26,16 @@ prepared_call prepare_unit(std::span<const node_ptr> arguments) {
   return {std::make_shared<const time_unit>(*unit), {}, {}, {}};
 }
 
+/// date_trunc knows units of length only; PostgreSQL does not even recognize the others there.
+bool has_length(time_unit unit) {
+  using enum time_unit;
+  switch (unit) {
+    case day_of_week: case iso_day_of_week: case day_of_year: case iso_year: case epoch: case julian: return false;
+    default: return true;
+  }
+}
+const row_failure& cannot_truncate(time_unit unit) { return has_length(unit) ? unsupported_unit : failures::unknown_unit; }
+
 /// The unit of a row; nothing after a failure.
 std::optional<time_unit> unit_of(row_writer_base& out, const time_unit* known, std::string_view name) {
   if (known) return *known;
@@ -192,7 +202,7 @@ void truncate_timestamp(row_writer<int64_t>& out, const time_unit* known, std::s
   const auto unit = unit_of(out, known, name);
   if (!unit) return;
   const std::optional<int64_t> made = truncate_time(*unit, micros);
-  if (!made) return out.fail(unsupported_unit);
+  if (!made) return out.fail(cannot_truncate(*unit));
   if (!is_timestamp(*made)) return out.fail(failures::timestamp_range);
   out.set(*made);
 }
@@ -202,7 +212,7 @@ void truncate_in_zone(row_writer<int64_t>& out, const time_unit* known, std::str
   const std::shared_ptr<const zone_rule> zone = find_zone(zone_name);
   if (!zone) return out.fail(unknown_zone);
   const std::optional<int64_t> made = truncate_time(*unit, zone->to_local(micros));
-  if (!made) return out.fail(unsupported_unit);
+  if (!made) return out.fail(cannot_truncate(*unit));
   out.set(zone->to_utc(*made));
 }
 void truncate_interval(row_writer<interval_value>& out, const time_unit* known, std::string_view name, interval_value span) {
@@ -223,7 +233,7 @@ void truncate_interval(row_writer<interval_value>& out, const time_unit* known, 
     case decade: return out.set({cut(span.months, 120), 0, 0});
     case century: return out.set({cut(span.months, 1200), 0, 0});
     case millennium: return out.set({cut(span.months, 12000), 0, 0});
-    default: return out.fail(unsupported_unit);
+    default: return out.fail(cannot_truncate(*unit));
   }
 }
 

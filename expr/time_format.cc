@@ -75,8 +75,8 @@ time_format time_format::parse(std::string_view pattern) {
   time_format made;
   while (!pattern.empty()) {
     bool fill = false;
-    while (pattern.starts_with("FM") || pattern.starts_with("fm") || pattern.starts_with("TM") || pattern.starts_with("tm")) {
-      fill |= lower(pattern[0]) == 'f';
+    if (pattern.starts_with("FM") || pattern.starts_with("fm") || pattern.starts_with("TM") || pattern.starts_with("tm")) {
+      fill = lower(pattern[0]) == 'f';
       pattern.remove_prefix(2);
     }
     if (pattern.empty()) break;
@@ -89,10 +89,6 @@ time_format time_format::parse(std::string_view pattern) {
       }
     if (found) {
       pattern.remove_prefix(found->name.size());
-      if (found->code == format_code::fixed) {
-        made.fixed = true;
-        continue;
-      }
       format_item item;
       item.kind = format_item::kind::field;
       item.code = found->code;
@@ -103,6 +99,8 @@ time_format time_format::parse(std::string_view pattern) {
         item.ordinal = true;
         item.ordinal_upper = pattern[0] == 'T';
         pattern.remove_prefix(2);
+      } else if (pattern.starts_with("SP")) {
+        pattern.remove_prefix(2);  // "spell mode", which PostgreSQL reads and ignores
       }
       made.items.push_back(std::move(item));
       continue;

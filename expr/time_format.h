@@ -31,10 +31,9 @@ struct format_item {
   std::string text;        ///< one character
 };
 
-/// A parsed template. Immutable.
+/// A parsed template. Immutable. FX is an item: it holds from its place on.
 struct time_format {
   std::vector<format_item> items;
-  bool fixed = false;  ///< FX
   static time_format parse(std::string_view pattern);
 };
 
@@ -51,8 +50,17 @@ time_fields fields_of_interval(const interval_value& span);
 
 /// Appends; nullptr on success.
 const row_failure* append_formatted(std::string& out, const time_format& format, const time_fields& fields);
-/// Reads as to_timestamp does, UTC.
-const row_failure* read_formatted(std::string_view text, const time_format& format, int64_t& micros);
+/// What a text said in a format.
+struct formatted_time {
+  int64_t days = 0;         ///< since 1970, not range-checked
+  int64_t micros = 0;       ///< of the day
+  int64_t zone_micros = 0;  ///< east of UTC
+  int precision = 6;        ///< of the fraction, from FF1 to FF6
+  /// As to_timestamp gives it, in UTC; nullptr on success.
+  const row_failure* timestamp(int64_t& out) const;
+};
+/// Reads as to_timestamp and to_date do; nullptr on success.
+const row_failure* read_formatted(std::string_view text, const time_format& format, formatted_time& into);
 
 /// English names of months and days in lower case.
 extern const std::string_view month_names[12];

@@ -19,6 +19,7 @@ constexpr row_failure bad_value{"22007", "the text does not match the format"};
 constexpr row_failure too_short{"22007", "source string too short for the format"};
 constexpr row_failure bad_hour{"22007", "hour is invalid for the 12-hour clock"};
 constexpr row_failure conflict{"22007", "the format has conflicting values for one field"};
+constexpr row_failure zone_range{"22009", "time zone displacement out of range"};
 constexpr row_failure only_to_char{"0A000", "formatting field is only supported in to_char"};
 constexpr row_failure mixed_calendars{"22007", "invalid combination of date conventions"};
 constexpr row_failure no_year{"22007", "cannot calculate day of year without year information"};
@@ -33,9 +34,9 @@ bool is_separator(char c) {
 
 /// What the fields said; 0 is "not said", as in PostgreSQL.
 struct read_fields {
-  int64_t year = 0, month = 0, day = 0, day_of_year = 0, iso_week = 0, iso_day = 0, week = 0, week_of_month = 0, century = 0, julian = 0;
+  int64_t year = 0, month = 0, day = 0, day_of_year = 0, week_day = 0, week = 0, week_of_month = 0, century = 0, julian = 0;
   int64_t hour = 0, minute = 0, second = 0, second_of_day = 0, millis = 0, micros = 0, zone_hour = 0, zone_minute = 0;
-  int year_size = 0, zone_sign = 0;
+  int year_size = 0, zone_sign = 0, precision = 6;
   bool clock12 = false, pm = false, bc = false, iso = false, gregorian = false;
 };
 
@@ -51,38 +52,40 @@ bool takes_digits(format_code code) {
 
 class format_reader {
  public:
-  format_reader(std::string_view text, const time_format& format) : rest_(text), format_(format) {}
+  format_reader(std::string_view text, const time_format& format) : text_(text), rest_(text), format_(format) {}
 
   const row_failure* read(read_fields& into) {
-    int extra = 0;
     for (size_t i = 0; i < format_.items.size() && !rest_.empty(); ++i) {
       const format_item& item = format_.items[i];
-      if (!format_.fixed && (item.kind == format_item::kind::field || i == 0)) extra += skip_blanks();
-      if (item.kind == format_item::kind::space || item.kind == format_item::kind::separator) {
-        if (format_.fixed) {
-          skip_character();
-        } else {
-          --extra;
-          if (!rest_.empty() && (is_blank(rest_[0]) || is_separator(rest_[0]))) {
-            rest_.remove_prefix(1);
-            ++extra;
-          }
-        }
+      const bool is_field = item.kind == format_item::kind::field;
+      if (is_field && item.code == format_code::fixed) {
+        fixed_ = true;
         continue;
       }
-      if (item.kind == format_item::kind::text) {
-        if (!format_.fixed && extra > 0) --extra;
-        else skip_character();
+      if (!fixed_ && (is_field || i == 0)) extra_ += skip_blanks();
+      if (!is_field) {
+        skip_literal(item);
         continue;
       }
-      if (rest_.empty()) break;
       if (const row_failure* problem = read_field(i, into)) return problem;
-      if (!format_.fixed) extra = skip_blanks();
+      if (into.iso && into.gregorian) return &mixed_calendars;
+      if (!fixed_) extra_ = skip_blanks();
     }
     return nullptr;
   }
 
  private:
+  /// One blank or separator of the format takes one of the text, or none where it has none; other characters take any.
+  void skip_literal(const format_item& item) {
+    if (fixed_) return skip_character();
+    if (item.kind == format_item::kind::text) {
+      if (extra_ > 0) --extra_;
+      else skip_character();
+      return;
+    }
+    if (!rest_.empty() && (is_blank(rest_[0]) || is_separator(rest_[0]))) rest_.remove_prefix(1);
+    else --extra_;
+  }
   int skip_blanks() {
     int count = 0;
     for (; !rest_.empty() && is_blank(rest_[0]); ++count) rest_.remove_prefix(1);
@@ -102,6 +105,7 @@ class format_reader {
   /// A number of up to `width` characters; `used` are those it took.
   const row_failure* take_number(size_t index, size_t width, int64_t& into, size_t* used = nullptr) {
     const format_item& item = format_.items[index];
+    const size_t before = rest_.size();
     skip_blanks();
     const bool greedy = item.fill || next_is_no_digit(index);
     if (!greedy && rest_.size() < width) return &too_short;
@@ -119,23 +123,71 @@ class format_reader {
     if (value > std::numeric_limits<int32_t>::max()) return &failures::field_range;
     value = negative ? -value : value;
     rest_.remove_prefix(at);
-    if (used) *used = at;
+    if (used) *used = before - rest_.size();
+    return set(into, value);
+  }
+  static const row_failure* set(int64_t& into, int64_t value) {
     if (into != 0 && into != value) return &conflict;
     into = value;
     return nullptr;
   }
 
+  /// A whole name, or its first `length` letters: its place, from 0.
   template <size_t N>
-  bool take_name(const std::string_view (&names)[N], size_t length, int64_t& into) {
+  const row_failure* take_name(const std::string_view (&names)[N], size_t length, int64_t& place) {
     for (size_t i = 0; i < N; ++i) {
       const std::string_view name = length ? names[i].substr(0, length) : names[i];
-      if (starts_with(name)) {
-        rest_.remove_prefix(name.size());
-        into = static_cast<int64_t>(i) + 1;
-        return true;
-      }
+      if (!starts_with(name)) continue;
+      rest_.remove_prefix(name.size());
+      place = static_cast<int64_t>(i);
+      return nullptr;
     }
-    return false;
+    return &bad_value;
+  }
+  const row_failure* take_month(size_t length, read_fields& into) {
+    into.gregorian = true;
+    int64_t place = 0;
+    if (const row_failure* problem = take_name(month_names, length, place)) return problem;
+    return set(into.month, place + 1);
+  }
+  const row_failure* take_roman_month(read_fields& into) {
+    static constexpr std::string_view names[12] = {"xii", "xi", "x", "ix", "viii", "vii", "vi", "v", "iv", "iii", "ii", "i"};
+    into.gregorian = true;
+    int64_t place = 0;
+    if (const row_failure* problem = take_name(names, 0, place)) return problem;
+    return set(into.month, 12 - place);
+  }
+  /// Sunday is 1.
+  const row_failure* take_day_name(size_t length, read_fields& into) {
+    int64_t place = 0;
+    const row_failure* problem = take_name(day_names, length, place);
+    if (!problem) problem = set(into.week_day, place);
+    ++into.week_day;
+    return problem;
+  }
+  const row_failure* take_iso_day(size_t index, read_fields& into) {
+    into.iso = true;
+    const row_failure* problem = take_number(index, 1, into.week_day);
+    if (++into.week_day > 7) into.week_day = 1;
+    return problem;
+  }
+  /// "2,024"
+  const row_failure* take_year_comma(read_fields& into) {
+    into.gregorian = true;
+    int64_t thousands = 0, ones = 0;
+    size_t at = 0;
+    while (at < rest_.size() && is_blank(rest_[at])) ++at;
+    const bool negative = at < rest_.size() && rest_[at] == '-';
+    at += negative || (at < rest_.size() && rest_[at] == '+');
+    const size_t first = at;
+    for (; at < rest_.size() && is_digit(rest_[at]) && thousands < 1'000'000; ++at) thousands = thousands * 10 + (rest_[at] - '0');
+    if (at == first || at == rest_.size() || rest_[at] != ',') return &bad_value;
+    const size_t second = ++at;
+    for (; at < rest_.size() && at < second + 3 && is_digit(rest_[at]); ++at) ones = ones * 10 + (rest_[at] - '0');
+    if (at == second) return &bad_value;
+    rest_.remove_prefix(at);
+    into.year_size = 4;
+    return set(into.year, (negative ? -thousands : thousands) * 1000 + ones);
   }
   bool starts_with(std::string_view name) const {
     if (rest_.size() < name.size()) return false;
@@ -157,9 +209,9 @@ class format_reader {
 
   const row_failure* read_year(size_t index, read_fields& into, size_t width, bool iso) {
     size_t used = 0;
+    (iso ? into.iso : into.gregorian) = true;
     if (const row_failure* problem = take_number(index, width, into.year, &used)) return problem;
     into.year_size = static_cast<int>(width);
-    (iso ? into.iso : into.gregorian) = true;
     if (width < 4 && used < 4) {
       int64_t& y = into.year;
       y = y < 70 ? y + 2000 : y < 100 ? y + 1900 : y < 520 ? y + 2000 : y < 1000 ? y + 1000 : y;
@@ -170,7 +222,7 @@ class format_reader {
   const row_failure* read_field(size_t index, read_fields& into) {
     const format_item& item = format_.items[index];
     const row_failure* problem = read_value(index, item, into);
-    if (!problem && item.ordinal) {
+    if (!problem && item.ordinal && takes_digits(item.code)) {
       for (int i = 0; i < 2 && !rest_.empty(); ++i) skip_character();
     }
     return problem;
@@ -196,29 +248,32 @@ class format_reader {
       case format_code::microseconds: case format_code::fraction: {
         const row_failure* problem = take_number(index, item.width, into.micros, &used);
         if (!problem) scale_fraction(into.micros, used, 6);
+        if (item.code == format_code::fraction) into.precision = item.width;
         return problem;
       }
       case format_code::second_of_day: return take_number(index, item.width, into.second_of_day);
       case format_code::zone_name: case format_code::zone_offset: return &only_to_char;
       case format_code::zone_hour: return read_zone_hour(index, into);
       case format_code::zone_minute: if (into.zone_sign == 0) into.zone_sign = 1; return take_number(index, 2, into.zone_minute);
-      case format_code::month_name: into.gregorian = true; return take_name(month_names, 0, into.month) || take_name(month_names, 3, into.month) ? nullptr : &bad_value;
-      case format_code::month_short: into.gregorian = true; return take_name(month_names, 3, into.month) ? nullptr : &bad_value;
-      case format_code::day_name: return take_name(day_names, 0, ignored) || take_name(day_names, 3, ignored) ? nullptr : &bad_value;
-      case format_code::day_short: return take_name(day_names, 3, ignored) ? nullptr : &bad_value;
+      case format_code::month_name: return take_month(0, into);
+      case format_code::month_short: return take_month(3, into);
+      case format_code::roman_month: return take_roman_month(into);
+      case format_code::day_name: return take_day_name(0, into);
+      case format_code::day_short: return take_day_name(3, into);
       case format_code::month: into.gregorian = true; return take_number(index, 2, into.month);
       case format_code::day: into.gregorian = true; return take_number(index, 2, into.day);
       case format_code::day_of_year: into.gregorian = true; return take_number(index, 3, into.day_of_year);
       case format_code::iso_day_of_year: into.iso = true; return take_number(index, 3, into.day_of_year);
-      case format_code::day_of_week: return take_number(index, 1, ignored);
-      case format_code::iso_day_of_week: into.iso = true; return take_number(index, 1, into.iso_day);
+      case format_code::day_of_week: into.gregorian = true; return take_number(index, 1, into.week_day);
+      case format_code::iso_day_of_week: return take_iso_day(index, into);
       case format_code::week_of_year: into.gregorian = true; return take_number(index, 2, into.week);
-      case format_code::iso_week: into.iso = true; return take_number(index, 2, into.iso_week);
+      case format_code::iso_week: into.iso = true; return take_number(index, 2, into.week);
       case format_code::week_of_month: into.gregorian = true; return take_number(index, 1, into.week_of_month);
       case format_code::quarter: return take_number(index, 1, ignored);
       case format_code::century: into.gregorian = true; return take_number(index, 2, into.century);
       case format_code::julian: return take_number(index, 1, into.julian);
-      case format_code::year_comma: case format_code::year: return read_year(index, into, 4, false);
+      case format_code::year_comma: return take_year_comma(into);
+      case format_code::year: return read_year(index, into, 4, false);
       case format_code::year3: return read_year(index, into, 3, false);
       case format_code::year2: return read_year(index, into, 2, false);
       case format_code::year1: return read_year(index, into, 1, false);
@@ -226,13 +281,15 @@ class format_reader {
       case format_code::iso_year3: return read_year(index, into, 3, true);
       case format_code::iso_year2: return read_year(index, into, 2, true);
       case format_code::iso_year1: return read_year(index, into, 1, true);
-      case format_code::roman_month: case format_code::fixed: return &only_to_char;
+      case format_code::fixed: return nullptr;
     }
     return nullptr;
   }
 
+  /// A separator of the format may have taken the sign.
   const row_failure* read_zone_hour(size_t index, read_fields& into) {
-    into.zone_sign = 1;
+    const bool swallowed = extra_ > 0 && rest_.data() != text_.data() && rest_.data()[-1] == '-';
+    into.zone_sign = swallowed ? -1 : 1;
     if (rest_[0] == '+' || rest_[0] == '-' || rest_[0] == ' ') {
       into.zone_sign = rest_[0] == '-' ? -1 : 1;
       rest_.remove_prefix(1);
@@ -240,75 +297,129 @@ class format_reader {
     return take_number(index, 2, into.zone_hour);
   }
 
+  std::string_view text_;
   std::string_view rest_;
   const time_format& format_;
+  int extra_ = 0;  ///< blanks of the text beyond those of the format
+  bool fixed_ = false;
 };
 
-const row_failure* assemble(read_fields& f, int64_t& out) {
-  if (f.iso && f.gregorian) return &mixed_calendars;
+/// A year of 0 is 1 BC.
+int64_t year_of(read_fields& f) {
+  if (f.bc) f.century = -f.century;
+  if (f.year == 0 && f.century == 0) return 0;
+  if (f.year == 0) return f.century >= 0 ? (f.century - 1) * 100 + 1 : f.century * 100 + 1;
+  if (f.century == 0 || f.year_size > 2) {
+    const int64_t year = f.bc ? -f.year : f.year;
+    return year < 0 ? year + 1 : year;
+  }
+  // The 21st century is 2001 to 2100, the 6th before Christ 600 to 501.
+  const int64_t of_century = f.year % 100;
+  if (of_century == 0) return f.century >= 0 ? f.century * 100 : f.century * 100 + 1;
+  return f.century >= 0 ? of_century + (f.century - 1) * 100 : (f.century + 1) * 100 - of_century + 1;
+}
+
+const row_failure* assemble_date(read_fields& f, int64_t& days) {
+  int64_t year = year_of(f), month = 1, day = 1;
+  bool has_year = f.year != 0 || f.century != 0, has_month = false, has_day = false;
+  if (year < -5000 || year > 294'277) return &failures::timestamp_range;
+  const auto set_from = [&](int64_t from) {
+    if (from < days_from_civil({-5000, 1, 1}) || from > days_from_civil({294'277, 1, 1})) return false;
+    const civil_date date = civil_from_days(static_cast<int32_t>(from));
+    year = date.year;
+    month = date.month;
+    day = date.day;
+    return has_year = has_month = has_day = true;
+  };
+  if (f.julian && !set_from(f.julian - julian_of_1970)) return &failures::timestamp_range;
+  if (f.week && !f.iso) f.day_of_year = (f.week - 1) * 7 + 1;
+  if (f.week && f.iso) {
+    const int64_t in_week = f.week_day == 0 ? 0 : f.week_day > 1 ? f.week_day - 2 : 6;
+    if (!set_from(iso_year_start(static_cast<int32_t>(year)) + (f.week - 1) * 7 + in_week)) return &failures::timestamp_range;
+  }
+  if (f.week_of_month) f.day = (f.week_of_month - 1) * 7 + 1;
+  if (f.day) {
+    day = f.day;
+    has_day = true;
+  }
+  if (f.month) {
+    month = f.month;
+    has_month = true;
+  }
+  if (f.day_of_year && (month <= 1 || day <= 1)) {
+    if (year == 0 && !f.bc) return &no_year;
+    if (f.iso) {
+      if (!set_from(iso_year_start(static_cast<int32_t>(year)) + f.day_of_year - 1)) return &failures::timestamp_range;
+    } else {
+      int32_t of_year = 1;
+      int64_t before = 0;
+      for (; of_year <= 12 && f.day_of_year > before + days_in_month(static_cast<int32_t>(year), of_year); ++of_year)
+        before += days_in_month(static_cast<int32_t>(year), of_year);
+      if (month <= 1) month = of_year;
+      if (day <= 1) day = f.day_of_year - before;
+      has_year = has_month = has_day = true;
+    }
+  }
+  if (has_month && (month < 1 || month > 12)) return &failures::field_range;
+  if (has_day && (day < 1 || day > 31)) return &failures::field_range;
+  if (has_year && has_month && has_day && day > days_in_month(static_cast<int32_t>(year), static_cast<int32_t>(month)))
+    return &failures::field_range;
+  days = days_from_civil({static_cast<int32_t>(year), static_cast<int32_t>(month), 1}) + day - 1;
+  return nullptr;
+}
+
+const row_failure* assemble_time(read_fields& f, int64_t& micros) {
   if (f.second_of_day) {
-    f.hour = f.second_of_day / 3600;
-    f.minute = f.second_of_day / 60 % 60;
-    f.second = f.second_of_day % 60;
+    // Seconds, minutes and hours that were read themselves win.
+    if (!f.hour) f.hour = f.second_of_day / 3600;
+    if (!f.minute) f.minute = f.second_of_day / 60 % 60;
+    if (!f.second) f.second = f.second_of_day % 60;
   }
   if (f.clock12) {
     if (f.hour < 1 || f.hour > 12) return &bad_hour;
     if (f.pm && f.hour < 12) f.hour += 12;
     else if (!f.pm && f.hour == 12) f.hour = 0;
   }
-  int64_t year = f.year, month = std::max<int64_t>(f.month, 1), day = std::max<int64_t>(f.day, 1);
-  bool have_date = f.month != 0 || f.day != 0;
-  if (f.month < 0 || f.day < 0) return &failures::field_range;
-  if (f.year_size != 0) {
-    if (f.century != 0 && f.year_size <= 2) {
-      if (f.bc) f.century = -f.century;
-      year = f.year % 100;
-      if (year != 0) year += f.century >= 0 ? (f.century - 1) * 100 : (f.century + 1) * 100 - 2 * year + 1;
-      else year = f.century >= 0 ? f.century * 100 : f.century * 100 + 1;
-    } else {
-      if (f.bc) year = -year;
-      if (year < 0) ++year;
-    }
-  } else if (f.century != 0) {
-    if (f.bc) f.century = -f.century;
-    year = f.century >= 0 ? (f.century - 1) * 100 + 1 : f.century * 100 + 1;
-  }
-  if (year < -5000 || year > 294'277) return &failures::timestamp_range;
-  std::optional<int64_t> days;
-  const auto y = static_cast<int32_t>(year);
-  if (f.julian) {
-    days = f.julian - julian_of_1970;
-  } else if (f.iso_week) {
-    days = iso_year_start(y) + (f.iso_week - 1) * 7 + (f.iso_day ? f.iso_day - 1 : 0);
-  } else if (f.week) {
-    days = days_from_civil({y, 1, 1}) + (f.week - 1) * 7;
-  } else if (f.day_of_year && !have_date) {
-    if (f.year_size == 0 && year == 0) return &no_year;
-    days = f.iso ? iso_year_start(y) + f.day_of_year - 1 : days_from_civil({y, 1, 1}) + f.day_of_year - 1;
-    if (!f.iso && (f.day_of_year < 1 || f.day_of_year > 366)) return &failures::field_range;
-  } else {
-    if (f.week_of_month && f.day == 0) day = (f.week_of_month - 1) * 7 + 1;
-    if (month > 12 || day < 1 || day > days_in_month(y, static_cast<int32_t>(month))) return &failures::field_range;
-    days = days_from_civil({y, static_cast<int32_t>(month), static_cast<int32_t>(day)});
-  }
-  if (f.hour < 0 || f.hour > 23 || f.minute < 0 || f.minute > 59 || f.second < 0 || f.second > 59) return &failures::field_range;
-  if (f.millis < 0 || f.micros < 0) return &failures::field_range;
-  int64_t time = ((f.hour * 60 + f.minute) * 60 + f.second) * micros_per_second + f.millis * 1000 + f.micros;
-  if (f.zone_sign != 0) {
-    if (f.zone_hour < 0 || f.zone_hour > 15 || f.zone_minute < 0 || f.zone_minute > 59) return &failures::field_range;
-    time -= f.zone_sign * (f.zone_hour * 60 + f.zone_minute) * 60 * micros_per_second;
-  }
-  if (__builtin_mul_overflow(*days, micros_per_day, &out) || __builtin_add_overflow(out, time, &out) || !is_timestamp(out))
-    return &failures::timestamp_range;
+  const int64_t fraction = f.millis * 1000 + f.micros;
+  if (f.hour < 0 || f.hour > 23 || f.minute < 0 || f.minute > 59 || f.second < 0 || f.second > 59 || fraction < 0 ||
+      fraction >= micros_per_second)
+    return &failures::field_range;
+  micros = ((f.hour * 60 + f.minute) * 60 + f.second) * micros_per_second + fraction;
   return nullptr;
 }
 
 }  // namespace
 
-const row_failure* read_formatted(std::string_view text, const time_format& format, int64_t& micros) {
+const row_failure* read_formatted(std::string_view text, const time_format& format, formatted_time& into) {
   read_fields fields;
   if (const row_failure* problem = format_reader(text, format).read(fields)) return problem;
-  return assemble(fields, micros);
+  // PostgreSQL checks the hour of a 12-hour clock first, the other ranges after the date.
+  int64_t micros = 0;
+  const row_failure* bad_time = assemble_time(fields, micros);
+  if (bad_time == &bad_hour) return bad_time;
+  if (const row_failure* problem = assemble_date(fields, into.days)) return problem;
+  if (bad_time) return bad_time;
+  into.micros = micros;
+  into.precision = fields.precision;
+  if (fields.zone_sign != 0) {
+    if (fields.zone_hour < 0 || fields.zone_hour > 15 || fields.zone_minute < 0 || fields.zone_minute > 59) return &zone_range;
+    into.zone_micros = fields.zone_sign * (fields.zone_hour * 60 + fields.zone_minute) * 60 * micros_per_second;
+  }
+  return nullptr;
+}
+
+const row_failure* formatted_time::timestamp(int64_t& out) const {
+  if (__builtin_mul_overflow(days, micros_per_day, &out) || __builtin_add_overflow(out, micros - zone_micros, &out) || !is_timestamp(out))
+    return &failures::timestamp_range;
+  if (precision == 6) return nullptr;
+  // Rounds half away from 2000-01-01, as PostgreSQL counts from there.
+  constexpr int64_t origin = 946'684'800'000'000;
+  int64_t unit = 1;
+  for (int i = precision; i < 6; ++i) unit *= 10;
+  const int64_t since = out - origin;
+  const int64_t rounded = since >= 0 ? (since + unit / 2) / unit * unit : -((-since + unit / 2) / unit * unit);
+  out = origin + rounded;
+  return is_timestamp(out) ? nullptr : &failures::timestamp_range;
 }
 
 }  // namespace systole

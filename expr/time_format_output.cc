@@ -19,6 +19,7 @@ class field_writer {
   field_writer(std::string& out, const time_fields& at) : out_(out), at_(at) {}
 
   const row_failure* write(const format_item& item) {
+    if (item.code == format_code::fixed) return nullptr;
     const size_t start = out_.size();
     if (at_.is_interval && !is_of_interval(item.code)) return &not_of_interval;
     write_field(item);
@@ -46,6 +47,10 @@ class field_writer {
     }
   }
 
+  /// Zeros up to the width of the digits; `width_with_sign`: of the sign and the digits.
+  void number_with_sign(const format_item& item, int64_t value, int width_with_sign) {
+    number(item, value, width_with_sign - (value < 0));
+  }
   void number(const format_item& item, int64_t value, int width) {
     if (value < 0) {
       out_ += '-';
@@ -119,7 +124,7 @@ class field_writer {
       case format_code::year2: return number(item, year % 100, 2);
       case format_code::year1: return number(item, year % 10, 1);
       case format_code::month: return number(item, at_.month, 2);
-      case format_code::day: return number(item, at_.day, 2);
+      case format_code::day: return number_with_sign(item, at_.day, 2);
       case format_code::month_name: return word(item, month_names[at_.month - 1], 9);
       case format_code::month_short: return word(item, month_names[at_.month - 1].substr(0, 3), 3);
       case format_code::day_name: return word(item, day_names[day_of_week(at_.days)], 9);
@@ -145,13 +150,13 @@ class field_writer {
   }
 
   void write_calendar_field(const format_item& item) {
-    const int32_t of_year = at_.is_interval ? static_cast<int32_t>(at_.year * 365 + at_.month * 30 + at_.day)
+    const int32_t of_year = at_.is_interval ? static_cast<int32_t>((at_.year * 12 + at_.month) * 30 + at_.day)
                                             : day_of_year(at_.days, {static_cast<int32_t>(at_.year), 1, 1});
     const iso_week iso = iso_week_of(at_.days);
     switch (item.code) {
-      case format_code::day_of_year: return number(item, of_year, 3);
+      case format_code::day_of_year: return number_with_sign(item, of_year, 3);
       case format_code::iso_day_of_year: return number(item, at_.days - iso_year_start(iso.year) + 1, 3);
-      case format_code::week_of_year: return number(item, (of_year - 1) / 7 + 1, 2);
+      case format_code::week_of_year: return number_with_sign(item, (of_year - 1) / 7 + 1, 2);
       case format_code::iso_week: return number(item, iso.week, 2);
       case format_code::iso_year: return number(item, shown_year(iso.year), 4);
       case format_code::iso_year3: return number(item, shown_year(iso.year) % 1000, 3);
