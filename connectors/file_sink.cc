@@ -6,8 +6,10 @@
 #include <charconv>
 #include <optional>
 
+#include "base/limits.h"
 #include "connectors/dead_letter_encoder.h"
 #include "connectors/durable_directory.h"
+#include "connectors/running_hash.h"
 #include "formats/encode_buffer.h"
 
 namespace systole {
@@ -67,6 +69,24 @@ result<void> file_sink_committer::recover(epoch_id last_completed) {
   return files.sync_directory(settings_.place.folder);
 }
 
+/// True where the file has the part's bytes. Reads it whole: only asked after a crash.
+result<bool> file_sink_committer::is_part(const std::string& path, const file_part& part) const {
+  SYSTOLE_ASSIGN(const auto file, settings_.files->open(path));
+  SYSTOLE_ASSIGN(const uint64_t bytes, file->size());
+  if (bytes != part.bytes) return false;
+  running_hash hash;
+  std::string block(limits::read_chunk_bytes, '\0');
+  for (uint64_t at = 0; at < bytes;) {
+    SYSTOLE_ASSIGN(const size_t got, file->read(at, block.size(), block.data()));
+    if (got == 0) return false;
+    hash.add({block.data(), got});
+    at += got;
+  }
+  return hash.value() == part.xxh3;
+}
+
+/// Gives the part its published name; its staged one goes later, when this one is durable. So a power cut that keeps any
+/// subset of the changed names leaves the part at least one of them.
 result<void> file_sink_committer::publish(const file_part& part) {
   file_system& files = *settings_.files;
   const std::string from = settings_.place.staging + "/" + part.staged, to = settings_.place.folder + "/" + part.published;
@@ -78,10 +98,13 @@ result<void> file_sink_committer::publish(const file_part& part) {
   if (bytes != part.bytes)
     return fail(error_code::corrupt, fmt::format("a part of a complete epoch has {} bytes, not {}: {}", bytes, part.bytes, where));
   if (!staged) return {};  // published before a crash
-  const auto renamed = files.rename_no_replace(from, to);
-  if (!renamed && renamed.error().code == error_code::already_exists)
-    return fail(error_code::already_exists, "a file that is not ours has a part's name; move it away: " + to);
-  return renamed;
+  auto named = files.link(from, to);
+  // File systems without hard links: both names change at once, as far as their journal promises it.
+  if (!named && named.error().code != error_code::already_exists) named = files.rename_no_replace(from, to);
+  if (named || named.error().code != error_code::already_exists) return named;
+  SYSTOLE_ASSIGN(const bool ours, is_part(to, part));  // named before a crash
+  if (!ours) return fail(error_code::already_exists, "a file that is not ours has a part's name; move it away: " + to);
+  return {};
 }
 
 result<void> file_sink_committer::commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) {
@@ -91,10 +114,13 @@ result<void> file_sink_committer::commit(const commit_epoch& epoch, const std::v
     parts.insert(parts.end(), std::make_move_iterator(each.begin()), std::make_move_iterator(each.end()));
   }
   if (!parts.empty()) {
+    file_system& files = *settings_.files;
     for (const file_part& part : parts) SYSTOLE_TRY(publish(part));
-    SYSTOLE_TRY(settings_.files->sync_directory(settings_.place.folder));
+    SYSTOLE_TRY(files.sync_directory(settings_.place.folder));
+    for (const file_part& part : parts) SYSTOLE_TRY(files.remove(settings_.place.staging + "/" + part.staged));
+    SYSTOLE_TRY(files.sync_directory(settings_.place.staging));
     const std::string manifest = fmt::format("{}/{}{:08}.json", settings_.place.folder, manifest_prefix, epoch.epoch.value);
-    SYSTOLE_TRY(write_file_durably(*settings_.files, manifest, manifest_of(epoch, parts)));
+    SYSTOLE_TRY(write_file_durably(files, manifest, manifest_of(epoch, parts)));
   }
   settings_.committed->store(epoch.epoch.value);
   return {};

@@ -10,8 +10,8 @@
 
 namespace systole {
 
-/// Publishes a file sink's staged parts: renames them into the output folder (never over an existing file), makes the
-/// names durable, then writes one manifest that lists them. Each step may be done again.
+/// Publishes a file sink's staged parts: links them into the output folder (never over an existing file), makes the names
+/// durable, removes the staged ones, then writes one manifest that lists the parts. Each step may be done again.
 class file_sink_committer final : public sink_committer {
  public:
   explicit file_sink_committer(file_sink_settings settings) : settings_(std::move(settings)) {}
@@ -20,6 +20,7 @@ class file_sink_committer final : public sink_committer {
 
  private:
   result<void> publish(const file_part& part);
+  result<bool> is_part(const std::string& path, const file_part& part) const;
   file_sink_settings settings_;
 };
 

@@ -168,6 +168,11 @@ void fault_injecting_file_system::skip_syncs_of(std::string part) {
   skipped_parts_.push_back(std::move(part));
 }
 
+void fault_injecting_file_system::skip_syncs_at(std::string tail) {
+  const std::lock_guard held(mutex_);
+  skipped_tails_.push_back(std::move(tail));
+}
+
 uint64_t fault_injecting_file_system::syncs() const {
   const std::lock_guard held(mutex_);
   return syncs_;
@@ -215,6 +220,8 @@ bool fault_injecting_file_system::skips_this_sync(const std::string& path) {
   if (skipped_.contains(syncs_)) return true;
   for (const std::string& part : skipped_parts_)
     if (path.find(part) != std::string::npos) return true;
+  for (const std::string& tail : skipped_tails_)
+    if (path.ends_with(tail)) return true;
   return false;
 }
 

@@ -39,6 +39,8 @@ class fault_injecting_file_system final : public file_system {
   void skip_sync(uint64_t index);
   /// Every sync whose path contains `part` does nothing and reports success.
   void skip_syncs_of(std::string part);
+  /// As skip_syncs_of, for the paths that end with `tail`: a folder without the files in it.
+  void skip_syncs_at(std::string tail);
   uint64_t syncs() const;
 
   /// Space on the disk from now on: an append that needs more is `disk_full`, without effect. Nothing = no end.
@@ -97,7 +99,7 @@ class fault_injecting_file_system final : public file_system {
   std::map<inode, uint64_t> durable_bytes_;
   std::map<std::string, std::vector<flip>> flips_;
   std::set<uint64_t> skipped_;
-  std::vector<std::string> skipped_parts_;
+  std::vector<std::string> skipped_parts_, skipped_tails_;
   std::optional<uint64_t> space_;
   std::optional<uint64_t> operations_left_;
   uint64_t operations_ = 0, syncs_ = 0, generation_ = 0;
