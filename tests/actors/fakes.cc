@@ -32,8 +32,11 @@ class fake_reader final : public source_reader {
     ++world_->polls[step_];
     source_poll made;
     std::vector<int64_t> values;
+    const size_t most = world_->rows_per_cut == 0
+                            ? world_->rows_per_poll
+                            : std::min(world_->rows_per_poll, world_->rows_per_cut - rows_since_cut_);
     // The lowest value first, as the splits' watermarks want it.
-    while (values.size() < world_->rows_per_poll) {
+    while (values.size() < most) {
       auto lowest = std::min_element(next_.begin(), next_.end(),
                                      [](const auto& a, const auto& b) { return a.second < b.second; });
       if (lowest == next_.end() || lowest->second >= world_->records) break;
@@ -47,12 +50,14 @@ class fake_reader final : public source_reader {
     made.records = values.size();
     made.bytes = values.size() * 8;
     if (!values.empty()) made.watermark = values.back() - world_->watermark_lag;
-    if (values.empty()) made.what = world_->endless ? source_poll::kind::idle : source_poll::kind::finished;
+    rows_since_cut_ += values.size();
+    if (values.empty()) made.what = world_->endless || most == 0 ? source_poll::kind::idle : source_poll::kind::finished;
     else made.rows = make_rows(values);
     return made;
   }
 
   std::string snapshot() override {
+    rows_since_cut_ = 0;
     std::string out;
     for (const auto& [split, next] : next_) {
       append_varint(out, split);
@@ -65,6 +70,7 @@ class fake_reader final : public source_reader {
   std::shared_ptr<fake_world> world_;
   std::string step_;
   std::map<uint32_t, int64_t> next_;
+  size_t rows_since_cut_ = 0;
 };
 
 class fake_source final : public source_factory {

@@ -18,6 +18,7 @@ struct fake_world {
   int64_t records = 1000;
   uint32_t splits = 4;
   size_t rows_per_poll = 7;
+  size_t rows_per_cut = 0;  ///< a reader gives so many rows between two barriers and then waits; 0: any number
   int64_t fail_at = -1;  ///< a reader fails before this value, `failures` times
   int failures = 0;
   error_code failure_code = error_code::io;

@@ -29,6 +29,7 @@ class kill_test : public ::testing::TestWithParam<uint32_t> {
   [[noreturn]] void run_child(const std::string& crash_at, uint32_t parallelism) {
     auto world = std::make_shared<fake_world>();
     world->records = records;
+    world->rows_per_cut = 300;  // so that every run has several epochs, however fast the machine is
     world->directory = directory_;
     world->real_state = true;
     load_published(*world);
