@@ -40,7 +40,6 @@ window_groups& open_windows::window(timestamp_us start, timestamp_us watermark) 
 }
 
 result<uint32_t> open_windows::load(window_groups& in, std::string_view key, uint64_t hash) {
-  if (table_->size() == 0) return window_groups::absent;
   subkey_.clear();
   append_ordered_time(subkey_, in.start());
   SYSTOLE_ASSIGN(const std::optional<std::string_view> stored, table_->get(key, hash, subkey_));

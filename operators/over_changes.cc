@@ -79,7 +79,8 @@ result<uint32_t> over_changes::next_ordinal() {
 }
 
 result<void> over_changes::add(uint32_t row) {
-  if (store_.owed->size() > 0) {
+  // Also where the table seems empty: its size is not known while a restored one is being loaded.
+  if (rows_->has(hidden::kind)) {
     SYSTOLE_ASSIGN(const bool settled, settle_owed());
     if (settled) return {};
   }

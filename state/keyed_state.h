@@ -56,6 +56,7 @@ class value_table {
 
   /// Visits all entries in no order; the visitor must not change the table. Stops when it returns false.
   virtual result<void> for_each(const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
+  /// Entries; fewer than there are while restored ones are still being loaded, so 0 does not mean that it is empty.
   virtual uint64_t size() const = 0;
 };
 
@@ -77,7 +78,7 @@ class map_table {
   /// Visits all entries of all keys in no order of keys.
   virtual result<void> for_each(
       const std::function<bool(std::string_view key, std::string_view subkey, std::string_view value)>& visit) = 0;
-  virtual uint64_t size() const = 0;  ///< entries
+  virtual uint64_t size() const = 0;  ///< entries, as value_table::size()
 };
 
 /// Event-time timers: a set of (time, key). Called by the task's thread only.

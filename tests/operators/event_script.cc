@@ -18,7 +18,7 @@ class tasks {
  public:
   tasks(const event_script& script, const run_options& options) : script_(script), options_(options) {
     for (uint32_t i = 0; i < options.parallelism; ++i) {
-      harness_options made{.in_memory = options.in_memory, .subtask = i, .parallelism = options.parallelism,
+      harness_options made{.in_memory = options.in_memory, .memory_bytes = tiny_memory_bytes, .subtask = i, .parallelism = options.parallelism,
                            .max_parallelism = max_parallelism, .batch_rows = options.batch_rows,
                            .credit_rows = options.credit_rows};
       harnesses_.push_back(std::make_unique<operator_harness>(script.node, script.inputs, made));
@@ -105,7 +105,7 @@ class tasks {
 
 std::string to_string(const run_options& options) {
   return "batches of " + std::to_string(options.batch_rows) + ", parallelism " + std::to_string(options.parallelism) +
-         (options.in_memory ? ", in memory" : ", RocksDB") + (options.crash ? ", crashes" : "") +
+         (options.in_memory ? ", in memory" : ", evicted to RocksDB") + (options.crash ? ", crashes" : "") +
          (options.credit_rows ? ", credit " + std::to_string(options.credit_rows) : "");
 }
 
@@ -135,9 +135,10 @@ std::vector<run_options> all_runs() {
   std::vector<run_options> runs;
   for (const uint32_t parallelism : {1u, 3u}) {
     for (const size_t batch_rows : {1u, 7u, 4096u})
-      runs.push_back({.batch_rows = batch_rows, .parallelism = parallelism});
-    runs.push_back({.batch_rows = 7, .parallelism = parallelism, .crash = true});
-    runs.push_back({.batch_rows = 4096, .parallelism = parallelism, .in_memory = false, .crash = true});
+      for (const bool in_memory : {true, false})
+        for (const bool crash : {false, true})
+          if (in_memory || crash)
+            runs.push_back({.batch_rows = batch_rows, .parallelism = parallelism, .in_memory = in_memory, .crash = crash});
   }
   runs.push_back({.batch_rows = 7, .credit_rows = 1});
   runs.push_back({.batch_rows = 4096, .credit_rows = 5});

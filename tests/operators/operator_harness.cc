@@ -93,6 +93,7 @@ operator_harness::~operator_harness() {
 
 std::unique_ptr<task_state> operator_harness::open_state() {
   task_state_options state_options{.directory = directory_ + "/task-" + std::to_string(incarnation_++),
+                                   .memory_bytes = options_.memory_bytes,
                                    .in_memory = options_.in_memory,
                                    .groups = key_groups_of_subtask(options_.subtask, options_.parallelism, options_.max_parallelism),
                                    .max_parallelism = options_.max_parallelism,

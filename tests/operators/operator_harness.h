@@ -31,8 +31,12 @@ schema parse_schema(std::string_view text);
 /// A node from protobuf text format; its output schema and step may be in the text ("step: 's' filter {...}").
 proto::Node parse_node(const std::string& text);
 
+/// So little that every key is evicted to RocksDB and read back.
+inline constexpr size_t tiny_memory_bytes = 1024;
+
 struct harness_options {
   bool in_memory = true;           ///< the state's backend; false: RocksDB
+  size_t memory_bytes = 64 << 20;  ///< the memory limit with RocksDB
   uint32_t subtask = 0;
   uint32_t parallelism = 1;
   uint32_t max_parallelism = 128;

@@ -15,7 +15,7 @@ class subtasks {
     for (uint32_t i = 0; i < run.parallelism; ++i) {
       tasks_.push_back(std::make_unique<operator_harness>(
           golden.node, inputs,
-          harness_options{.in_memory = run.in_memory, .subtask = i, .parallelism = run.parallelism, .credit_rows = 5}));
+          harness_options{.in_memory = run.in_memory, .memory_bytes = tiny_memory_bytes, .subtask = i, .parallelism = run.parallelism, .credit_rows = 5}));
     }
   }
 
@@ -108,7 +108,7 @@ std::map<std::string, uint64_t> counters(const step_accounting& of) {
 
 std::string to_string(const scenario_run& run) {
   return "batches of " + std::to_string(run.batch_rows) + ", parallelism " + std::to_string(run.parallelism) +
-         (run.in_memory ? ", in memory" : ", RocksDB") + (run.crash ? ", crashing" : "");
+         (run.in_memory ? ", in memory" : ", evicted to RocksDB") + (run.crash ? ", crashing" : "");
 }
 
 void expect_scenario(const scenario& golden, const scenario_run& run) {
