@@ -41,6 +41,10 @@ class modelled_state {
   void random_operations(int count);
   /// Compares everything with the model.
   void check_all();
+  /// Uses the state until all that was restored is counted; false where that never comes.
+  bool load_all();
+  /// True where the last snapshot has files of RocksDB.
+  bool has_base() const;
   uint64_t memory_bytes() const;
   /// Files in the longest handle of the last snapshot.
   int most_files() const;
@@ -76,6 +80,7 @@ class modelled_state {
   state_model saved_model_;
   std::vector<proto::KeyedStateHandle> saved_;
   std::vector<restored_table> saved_tables_;
+  bool restored_base_ = false;  ///< opened over a base, which may not have been loaded yet
 };
 
 }  // namespace systole::testing
