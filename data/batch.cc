@@ -55,10 +55,12 @@ batch concatenate(std::span<const batch> sources) {
     made.columns_.push_back(concatenate(parts));
   }
   for (size_t h = 0; h < hidden_count; ++h) {
-    const bool any = std::any_of(sources.begin(), sources.end(), [h](const batch& b) { return b.hidden_[h] != nullptr; });
+    const bool any =
+        std::any_of(sources.begin(), sources.end(), [h](const batch& b) { return b.hidden_[h] != nullptr; });
     if (!any) continue;
     for (size_t i = 0; i < sources.size(); ++i)
-      parts[i] = sources[i].hidden_[h] ? sources[i].hidden_[h] : default_hidden(static_cast<hidden>(h), sources[i].rows_);
+      parts[i] =
+          sources[i].hidden_[h] ? sources[i].hidden_[h] : default_hidden(static_cast<hidden>(h), sources[i].rows_);
     made.hidden_[h] = concatenate(parts);
   }
   return made;

@@ -40,14 +40,14 @@ inline constexpr std::array<data_type, hidden_count> hidden_types = {
 
 /// Where a source row came from; orders ties, so that results do not depend on interleaving.
 struct row_position {
-  uint16_t source = 0;   ///< the source's number in the plan
-  uint32_t split = 0;    ///< the file's or partition's number
-  uint64_t offset = 0;   ///< byte offset or broker offset; 48 bits
-  uint16_t branch = 0;   ///< tells the rows apart that one source row became (expand)
+  uint16_t source = 0;  ///< the source's number in the plan
+  uint32_t split = 0;   ///< the file's or partition's number
+  uint64_t offset = 0;  ///< byte offset or broker offset; 48 bits
+  uint16_t branch = 0;  ///< tells the rows apart that one source row became (expand)
 
   constexpr uint128 pack() const {
-    return static_cast<uint128>(source) << 96 | static_cast<uint128>(split) << 64 |
-           static_cast<uint128>(offset) << 16 | branch;
+    return static_cast<uint128>(source) << 96 | static_cast<uint128>(split) << 64 | static_cast<uint128>(offset) << 16 |
+           branch;
   }
   static constexpr row_position unpack(uint128 packed) {
     return {static_cast<uint16_t>(packed >> 96), static_cast<uint32_t>(packed >> 64),

@@ -47,7 +47,8 @@ char* write_timestamp(char* at, timestamp_us value, char separator);
 void append_interval(std::string& out, interval_value value);
 
 /// timestamp + interval with PostgreSQL's rules: months first (clamped to the month's end), then days, then micros;
-/// nothing beyond the range 4714-11-24 BC (PostgreSQL's) to 294246 AD (what 64 bits from 1970 hold; PostgreSQL's is 294276).
+/// nothing beyond the range 4714-11-24 BC (PostgreSQL's) to 294246 AD (what 64 bits from 1970 hold; PostgreSQL's is
+/// 294276).
 std::optional<timestamp_us> add_interval(timestamp_us value, interval_value by);
 
 }  // namespace systole

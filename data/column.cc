@@ -40,7 +40,8 @@ column_ptr gather_rows(const column& source, std::span<const uint32_t> rows) {
     case 1: gather_values<uint8_t, AllowNull>(source.raw_values(), rows, builder.mutable_values<uint8_t>()); break;
     case 4: gather_values<uint32_t, AllowNull>(source.raw_values(), rows, builder.mutable_values<uint32_t>()); break;
     case 8: gather_values<uint64_t, AllowNull>(source.raw_values(), rows, builder.mutable_values<uint64_t>()); break;
-    default: gather_values<sixteen_bytes, AllowNull>(source.raw_values(), rows, builder.mutable_values<sixteen_bytes>());
+    default:
+      gather_values<sixteen_bytes, AllowNull>(source.raw_values(), rows, builder.mutable_values<sixteen_bytes>());
   }
   if (source.scales()) gather_values<uint8_t, AllowNull>(source.scales(), rows, builder.mutable_scales());
   builder.set_size(rows.size());

@@ -81,7 +81,10 @@ class column_builder {
   void* mutable_bytes() { return values_.get(); }
   uint8_t* mutable_scales() { return scales_.get(); }
   /// For whole-array writers: rows [0, n) are filled, valid unless set_null is called.
-  void set_size(size_t n) { assert(n <= capacity_); size_ = n; }
+  void set_size(size_t n) {
+    assert(n <= capacity_);
+    size_ = n;
+  }
   /// Marks a filled row as null.
   void set_null(size_t row) {
     if (!validity_) allocate_validity();

@@ -17,13 +17,14 @@ inline constexpr uint32_t key_encoding_version = 1;
 /// The canonical, self-delimiting encoding of key columns: equal SQL values give equal bytes whatever their type's
 /// width or scale. NULL is a tag of its own; 1, 1.0 and 1.00 are equal; -0 is 0; all NaNs are one; a TEXT that is a
 /// lower-case UUID takes 17 bytes instead of 38. Not ordered: use append_ordered for that.
-/// INT, BIGINT and NUMERIC are one family; DOUBLE PRECISION shares it for whole numbers only (0.5 differs from 0.5::numeric),
-/// and DATE, TIMESTAMP, TIMESTAMPTZ, TEXT, BYTEA are families of their own: cast both sides of a join to one type first.
+/// INT, BIGINT and NUMERIC are one family; DOUBLE PRECISION shares it for whole numbers only (0.5 differs from
+/// 0.5::numeric), and DATE, TIMESTAMP, TIMESTAMPTZ, TEXT, BYTEA are families of their own: cast both sides of a join to
+/// one type first.
 void append_key_value(std::string& out, const column& values, size_t row);
 
-/// An order-preserving encoding of one value (memcmp orders as PostgreSQL does, NULLs last ascending), for the subkeys of
-/// ordered state. `descending` inverts it (NULLs first then, as PostgreSQL's default). Self-delimiting, so values can be
-/// appended one after another. Comparable within one type only (NUMERIC of any scale with NUMERIC).
+/// An order-preserving encoding of one value (memcmp orders as PostgreSQL does, NULLs last ascending), for the subkeys
+/// of ordered state. `descending` inverts it (NULLs first then, as PostgreSQL's default). Self-delimiting, so values
+/// can be appended one after another. Comparable within one type only (NUMERIC of any scale with NUMERIC).
 void append_ordered(std::string& out, const column& values, size_t row, bool descending = false);
 
 /// The encoded keys of a batch's rows with their hashes. Reused from batch to batch: encode() overwrites.

@@ -44,10 +44,18 @@ struct data_type {
 /// Bytes of one value in a column's values buffer: 1, 4, 8 or 16.
 constexpr size_t value_width(type_id id) {
   switch (id) {
-    case type_id::boolean: case type_id::null: return 1;
-    case type_id::int32: case type_id::date: return 4;
-    case type_id::int64: case type_id::float64: case type_id::timestamptz: case type_id::timestamp: return 8;
-    case type_id::numeric: case type_id::text: case type_id::bytea: case type_id::interval: return 16;
+    case type_id::boolean:
+    case type_id::null: return 1;
+    case type_id::int32:
+    case type_id::date: return 4;
+    case type_id::int64:
+    case type_id::float64:
+    case type_id::timestamptz:
+    case type_id::timestamp: return 8;
+    case type_id::numeric:
+    case type_id::text:
+    case type_id::bytea:
+    case type_id::interval: return 16;
   }
   return 0;
 }

@@ -13,20 +13,24 @@ std::string internal_name(std::string name) { return name == "every" ? "bool_and
 std::optional<data_type> aggregate_type(const std::string& function, data_type argument) {
   using enum type_id;
   if (function == "count") return data_type{int64};
-  if (function == "bool_and" || function == "bool_or") return argument.is(boolean) ? std::optional(data_type{boolean}) : std::nullopt;
+  if (function == "bool_and" || function == "bool_or")
+    return argument.is(boolean) ? std::optional(data_type{boolean}) : std::nullopt;
   if (function == "min" || function == "max")
     return argument.is(boolean) || argument.is(bytea) ? std::nullopt : std::optional(argument);
   if (function == "sum") {
     switch (argument.id) {
       case int32: return data_type{int64};
-      case int64: case numeric: return data_type{numeric};
+      case int64:
+      case numeric: return data_type{numeric};
       case float64: return data_type{float64};
       case interval: return data_type{interval};
       default: return std::nullopt;
     }
   }
   switch (argument.id) {  // avg
-    case int32: case int64: case numeric: return data_type{numeric};
+    case int32:
+    case int64:
+    case numeric: return data_type{numeric};
     case float64: return data_type{float64};
     case interval: return data_type{interval};
     default: return std::nullopt;
@@ -35,7 +39,8 @@ std::optional<data_type> aggregate_type(const std::string& function, data_type a
 
 class aggregate_splitter {
  public:
-  aggregate_splitter(const expression_scope& input, std::vector<aggregate_call>& calls, std::vector<expression_error>& errors)
+  aggregate_splitter(const expression_scope& input, std::vector<aggregate_call>& calls,
+                     std::vector<expression_error>& errors)
       : input_(input), calls_(calls), errors_(errors) {}
 
   /// Replaces the calls in the tree by columns.
@@ -53,7 +58,8 @@ class aggregate_splitter {
 
   bool holds_aggregate(const syntax& tree) {
     bool found = false;
-    visit_tree(tree, [&](const syntax& each) { found |= each.kind == syntax_kind::call && is_aggregate_name(each.text); });
+    visit_tree(tree,
+               [&](const syntax& each) { found |= each.kind == syntax_kind::call && is_aggregate_name(each.text); });
     return found;
   }
 
@@ -74,7 +80,8 @@ class aggregate_splitter {
       return error(call, call.text + " takes one argument" + (call.text == "count" ? ", or *" : ""), {}, "42883");
     for (const syntax_ptr& child : call.children)
       if (holds_aggregate(*child)) return error(call, "aggregates cannot be nested", "aggregate in two steps", "42803");
-    if (call.filter && holds_aggregate(*call.filter)) return error(*call.filter, "an aggregate is not possible in FILTER", {}, "42803");
+    if (call.filter && holds_aggregate(*call.filter))
+      return error(*call.filter, "an aggregate is not possible in FILTER", {}, "42803");
 
     aggregate_call made;
     made.function = internal_name(call.text);
@@ -84,7 +91,8 @@ class aggregate_splitter {
       const std::optional<data_type> type = type_of(*call.filter);
       if (!type) return;
       if (!type->is(type_id::boolean) && call.filter->kind != syntax_kind::null_literal)
-        return error(*call.filter, "argument of FILTER must be type boolean, not type " + sql_name(type->id), {}, "42804");
+        return error(*call.filter, "argument of FILTER must be type boolean, not type " + sql_name(type->id), {},
+                     "42804");
       made.filter = print(*call.filter);
     }
     made.argument_type = data_type{type_id::null};
@@ -106,7 +114,8 @@ class aggregate_splitter {
 
   void put_column(syntax_ptr& at, aggregate_call made) {
     const auto same = [&](const aggregate_call& known) {
-      return known.function == made.function && known.distinct == made.distinct && known.argument == made.argument && known.filter == made.filter;
+      return known.function == made.function && known.distinct == made.distinct && known.argument == made.argument &&
+             known.filter == made.filter;
     };
     const auto found = std::find_if(calls_.begin(), calls_.end(), same);
     auto column = std::make_unique<syntax>();
@@ -129,7 +138,8 @@ class aggregate_splitter {
 
 }  // namespace
 
-aggregate_split split_aggregates(std::string_view sql, const expression_scope& input, std::vector<aggregate_call>& calls) {
+aggregate_split split_aggregates(std::string_view sql, const expression_scope& input,
+                                 std::vector<aggregate_call>& calls) {
   aggregate_split made;
   parse_outcome parsed = parse_expression(sql);
   made.errors = std::move(parsed.errors);

@@ -75,8 +75,10 @@ void absolute_integer(row_writer<T>& out, T a) {
 template <arithmetic_op Op>
 void compute_doubles(row_writer<double>& out, double a, double b) {
   const double value = Op == arithmetic_op::plus ? a + b : Op == arithmetic_op::minus ? a - b : a * b;
-  if (std::isinf(value) && !std::isinf(a) && !std::isinf(b)) [[unlikely]] return out.fail(failures::float_overflow);
-  if (Op == arithmetic_op::times && value == 0 && a != 0 && b != 0) [[unlikely]] return out.fail(failures::float_underflow);
+  if (std::isinf(value) && !std::isinf(a) && !std::isinf(b)) [[unlikely]]
+    return out.fail(failures::float_overflow);
+  if (Op == arithmetic_op::times && value == 0 && a != 0 && b != 0) [[unlikely]]
+    return out.fail(failures::float_underflow);
   out.set(value);
 }
 void divide_doubles(row_writer<double>& out, double a, double b) {
@@ -107,7 +109,9 @@ void compute_decimals(row_writer<decimal>& out, decimal a, decimal b) {
 void divide_decimals(row_writer<decimal>& out, decimal a, decimal b) { out.set(divide(a, b)); }
 void remainder_of_decimals(row_writer<decimal>& out, decimal a, decimal b) { out.set(modulo(a, b)); }
 void negate_decimal(row_writer<decimal>& out, decimal a) { out.set(decimal{-a.unscaled, a.scale}); }
-void absolute_decimal(row_writer<decimal>& out, decimal a) { out.set(decimal{a.unscaled < 0 ? -a.unscaled : a.unscaled, a.scale}); }
+void absolute_decimal(row_writer<decimal>& out, decimal a) {
+  out.set(decimal{a.unscaled < 0 ? -a.unscaled : a.unscaled, a.scale});
+}
 void keep_decimal(row_writer<decimal>& out, decimal a) { out.set(a); }
 void negate_double(row_writer<double>& out, double a) { out.set(-a); }
 void absolute_double(row_writer<double>& out, double a) { out.set(std::fabs(a)); }
@@ -118,9 +122,13 @@ column_ptr identity(const call_frame& frame) {
 }
 
 template <int Mode>
-void combine_bits(row_writer<int64_t>& out, int64_t a, int64_t b) { out.set(Mode == 0 ? a & b : Mode == 1 ? a | b : a ^ b); }
+void combine_bits(row_writer<int64_t>& out, int64_t a, int64_t b) {
+  out.set(Mode == 0 ? a & b : Mode == 1 ? a | b : a ^ b);
+}
 template <int Mode>
-void combine_bits_32(row_writer<int32_t>& out, int32_t a, int32_t b) { out.set(Mode == 0 ? a & b : Mode == 1 ? a | b : a ^ b); }
+void combine_bits_32(row_writer<int32_t>& out, int32_t a, int32_t b) {
+  out.set(Mode == 0 ? a & b : Mode == 1 ? a | b : a ^ b);
+}
 
 template <class T>
 void add_integer(std::vector<function_entry>& table, type_id type) {

@@ -61,7 +61,8 @@ bound_value binder::bind(const syntax& from) {
     case syntax_kind::greatest:
     case syntax_kind::least: return bind_extreme(from);
     case syntax_kind::subscript: return bind_subscript(from);
-    case syntax_kind::array: return refuse(from.offset, "an array is only possible in = ANY(ARRAY[...])", "use IN (...)", "0A000");
+    case syntax_kind::array:
+      return refuse(from.offset, "an array is only possible in = ANY(ARRAY[...])", "use IN (...)", "0A000");
   }
   return {};
 }
@@ -89,7 +90,8 @@ bound_value binder::bind_column(const syntax& from) {
   }
   if (matches == 1) return make(make_column_node(found->index, found->type, found->nullable), from.offset);
   if (matches > 1) {
-    refuse(from.offset, "column " + name + " is ambiguous", "write it with its input's name: " + found->qualifier + "." + name, "42702");
+    refuse(from.offset, "column " + name + " is ambiguous",
+           "write it with its input's name: " + found->qualifier + "." + name, "42702");
     return {};
   }
   std::vector<std::string> names;
@@ -101,7 +103,8 @@ bound_value binder::bind_column(const syntax& from) {
     for (char& c : small) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
     other_case |= small == name && small != column.name;
   }
-  expression_error error{from.offset, "unknown column " + shown_name(from), nearest_names(shown_name(from), names), {}, "42703"};
+  expression_error error{
+      from.offset, "unknown column " + shown_name(from), nearest_names(shown_name(from), names), {}, "42703"};
   if (qualified && !known_qualifier) {
     error.message = "unknown input " + from.names[0] + " in " + shown_name(from);
     error.sqlstate = "42P01";
@@ -120,13 +123,16 @@ bound_value binder::bind_number(const syntax& from) {
   const char* end = begin + from.text.size();
   int64_t whole = 0;
   if (const auto [stop, error] = std::from_chars(begin, end, whole); error == std::errc() && stop == end) {
-    if (whole == static_cast<int32_t>(whole)) return make(number_constant({type_id::int32}, static_cast<int32_t>(whole)), from.offset);
+    if (whole == static_cast<int32_t>(whole))
+      return make(number_constant({type_id::int32}, static_cast<int32_t>(whole)), from.offset);
     return make(number_constant({type_id::int64}, whole), from.offset);
   }
   constant_read read = read_constant(from.text, {type_id::numeric});
   // A literal such as 1e300 has more digits than NUMERIC holds here; nobody means it exactly.
-  if (read.problem && from.text.find_first_of("eE") != std::string::npos) read = read_constant(from.text, {type_id::float64});
-  if (read.problem) return refuse(from.offset, std::string(read.problem->reason) + ": " + from.text, {}, read.problem->sqlstate);
+  if (read.problem && from.text.find_first_of("eE") != std::string::npos)
+    read = read_constant(from.text, {type_id::float64});
+  if (read.problem)
+    return refuse(from.offset, std::string(read.problem->reason) + ": " + from.text, {}, read.problem->sqlstate);
   return make(make_constant_node(read.value), from.offset);
 }
 
@@ -136,7 +142,9 @@ bound_value binder::bind_cast(const syntax& from) {
   if (!target.type) return refuse(from.offset, target.error, target.hint, target.bad_modifier ? "22023" : "42704");
   if (!of) return {};
   if (!coercion_level(of.resolution_type(), target.type->id))
-    return refuse(from.offset, "cannot cast type " + sql_name(of.resolution_type()) + " to " + sql_name(target.type->id), {}, "42846");
+    return refuse(from.offset,
+                  "cannot cast type " + sql_name(of.resolution_type()) + " to " + sql_name(target.type->id), {},
+                  "42846");
   node_ptr made = coerce(std::move(of), *target.type, coercion::explicit_only);
   if (!made) return {};
   if (target.length_limit > 0) made = make_length_cut(std::move(made), target.length_limit);
@@ -147,7 +155,9 @@ bound_value binder::bind_boolean_test(const syntax& from) {
   bound_value of = bind(*from.children[0]);
   if (!of) return {};
   if (of.resolution_type() != type_id::boolean && !of.unknown)
-    return refuse(from.offset, "argument of IS " + from.text + " must be type boolean, not type " + sql_name(of.resolution_type()), {}, "42804");
+    return refuse(from.offset,
+                  "argument of IS " + from.text + " must be type boolean, not type " + sql_name(of.resolution_type()),
+                  {}, "42804");
   node_ptr value = coerce(std::move(of), {type_id::boolean}, coercion::implicit);
   if (!value) return {};
   const truth wanted = from.text == "TRUE" ? truth::is_true : from.text == "FALSE" ? truth::is_false : truth::unknown;
@@ -166,7 +176,8 @@ node_ptr binder::coerce(bound_value value, data_type to, coercion most) {
   }
   const std::optional<coercion> level = coercion_level(value.node->type().id, to.id);
   if (!level || *level > most) {
-    refuse(value.offset, "an expression of type " + sql_name(value.node->type().id) + " cannot be used as " + sql_name(to.id),
+    refuse(value.offset,
+           "an expression of type " + sql_name(value.node->type().id) + " cannot be used as " + sql_name(to.id),
            level ? "cast it: CAST(... AS " + sql_name(to.id) + ")" : "", "42804");
     return nullptr;
   }

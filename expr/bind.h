@@ -72,7 +72,8 @@ class binder {
   bound_value bind_parameter(const syntax& from);
   bound_value bind_make_interval(const syntax& from);
   bound_value bind_subscript(const syntax& from);
-  bound_value apply_function(const std::string& name, const std::string& shown, std::vector<bound_value> arguments, size_t offset);
+  bound_value apply_function(const std::string& name, const std::string& shown, std::vector<bound_value> arguments,
+                             size_t offset);
   bound_value call_entry(const function_entry& entry, std::vector<bound_value> arguments, size_t offset);
 
   const expression_scope& scope_;

@@ -25,7 +25,8 @@ std::string signatures(std::string_view shown, const std::vector<const function_
 }
 
 std::string function_hint(const std::string& name) {
-  if (name == "now" || name == "clock_timestamp" || name == "current_timestamp" || name == "statement_timestamp" || name == "getdate")
+  if (name == "now" || name == "clock_timestamp" || name == "current_timestamp" || name == "statement_timestamp" ||
+      name == "getdate")
     return "use ingestion_time(): a result must not depend on when it is computed";
   if (name == "random" || name == "gen_random_uuid") return "a result must not depend on chance: use md5 of a key";
   if (name == "ifnull" || name == "isnull" || name == "nvl") return "use COALESCE(a, b)";
@@ -49,10 +50,14 @@ bound_value binder::bind_call(const syntax& from) {
   if (handled) return special;
   const bool unknown_name = overloads(from.text).empty();
   if (unknown_name && is_aggregate_name(from.text))
-    return refuse(from.offset, "the aggregate " + from.text + " is not possible here", "aggregates stand in the fields of aggregate and window", "42803");
+    return refuse(from.offset, "the aggregate " + from.text + " is not possible here",
+                  "aggregates stand in the fields of aggregate and window", "42803");
   if (from.star || from.distinct || from.filter || from.ordered || from.variadic)
-    return refuse(from.offset, from.text + " is not an aggregate: DISTINCT, FILTER, ORDER BY, VARIADIC and * do not go with it", {}, "42809");
-  if (!from.names.empty()) return refuse(from.offset, "named arguments are only possible in make_interval", {}, "0A000");
+    return refuse(from.offset,
+                  from.text + " is not an aggregate: DISTINCT, FILTER, ORDER BY, VARIADIC and * do not go with it", {},
+                  "42809");
+  if (!from.names.empty())
+    return refuse(from.offset, "named arguments are only possible in make_interval", {}, "0A000");
   // date(x), text(x): a type's name is a cast.
   if (unknown_name && from.children.size() == 1 && type_from_name(from.text, {}).type) {
     syntax cast;
@@ -67,11 +72,13 @@ bound_value binder::bind_call(const syntax& from) {
   return apply_function(from.text, from.text, std::move(*arguments), from.offset);
 }
 
-bound_value binder::apply_function(const std::string& name, const std::string& shown, std::vector<bound_value> arguments, size_t offset) {
+bound_value binder::apply_function(const std::string& name, const std::string& shown,
+                                   std::vector<bound_value> arguments, size_t offset) {
   const auto candidates = overloads(name);
   const std::string called = shown + "(" + type_list(arguments) + ")";
   if (candidates.empty()) {
-    expression_error error{offset, "unknown function " + called, nearest_names(shown, function_names()), function_hint(shown), "42883"};
+    expression_error error{offset, "unknown function " + called, nearest_names(shown, function_names()),
+                           function_hint(shown), "42883"};
     errors_.push_back(std::move(error));
     return {};
   }
@@ -79,7 +86,9 @@ bound_value binder::apply_function(const std::string& name, const std::string& s
   for (const bound_value& each : arguments) types.push_back(each.resolution_type());
   const overload_choice choice = choose_overload(candidates, types, false);
   if (choice.ambiguous) return refuse(offset, "function " + called + " is not unique", "cast an argument", "42725");
-  if (!choice.entry) return refuse(offset, "function " + called + " does not exist", "there is " + signatures(shown, candidates), "42883");
+  if (!choice.entry)
+    return refuse(offset, "function " + called + " does not exist", "there is " + signatures(shown, candidates),
+                  "42883");
   return call_entry(*choice.entry, std::move(arguments), offset);
 }
 
@@ -87,14 +96,16 @@ bound_value binder::call_entry(const function_entry& entry, std::vector<bound_va
   std::vector<node_ptr> nodes;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const bool keep = !arguments[i].unknown && arguments[i].node->type().id == entry.arguments[i];
-    node_ptr made = keep ? arguments[i].node : coerce(std::move(arguments[i]), {entry.arguments[i]}, coercion::implicit);
+    node_ptr made =
+        keep ? arguments[i].node : coerce(std::move(arguments[i]), {entry.arguments[i]}, coercion::implicit);
     if (!made) return {};
     nodes.push_back(std::move(made));
   }
   prepared_call prepared;
   if (entry.prepare) prepared = entry.prepare(nodes);
   if (!prepared.error.empty()) return refuse(offset, prepared.error, prepared.hint, prepared.sqlstate);
-  return make(make_call_node(entry.run, {entry.result}, std::move(nodes), entry.traits, std::move(prepared.state)), offset);
+  return make(make_call_node(entry.run, {entry.result}, std::move(nodes), entry.traits, std::move(prepared.state)),
+              offset);
 }
 
 bound_value binder::bind_special(const syntax& from, bool& handled) {
@@ -111,20 +122,26 @@ bound_value binder::bind_special(const syntax& from, bool& handled) {
   if (name == "param") return bind_parameter(from);
   if (name == "make_interval") return bind_make_interval(from);
   if (name == "regexp_match" || name == "regexp_matches")
-    return refuse(from.offset, name + " gives an array: take one group of it", "write (regexp_match(x, 'pattern'))[1]", "0A000");
+    return refuse(from.offset, name + " gives an array: take one group of it", "write (regexp_match(x, 'pattern'))[1]",
+                  "0A000");
   if (name == "concat" || name == "concat_ws" || name == "num_nulls" || name == "num_nonnulls") {
     const bool separated = name == "concat_ws";
     auto arguments = bind_all(from.children);
     if (!arguments) return {};
     if (arguments->size() < (separated ? size_t{2} : size_t{1}))
-      return refuse(from.offset, "function " + name + "(" + type_list(*arguments) + ") does not exist", "it needs more arguments", "42883");
+      return refuse(from.offset, "function " + name + "(" + type_list(*arguments) + ") does not exist",
+                    "it needs more arguments", "42883");
     std::vector<node_ptr> nodes;
     for (bound_value& each : *arguments) nodes.push_back(each.node);
-    if (name == "num_nulls" || name == "num_nonnulls") return make(make_null_count(std::move(nodes), name == "num_nulls"), from.offset);
+    if (name == "num_nulls" || name == "num_nonnulls")
+      return make(make_null_count(std::move(nodes), name == "num_nulls"), from.offset);
     if (separated && nodes[0]->type().id != type_id::text)
-      return refuse(from.offset, "function concat_ws(" + type_list(*arguments) + ") does not exist", "the first argument is the separator, a text", "42883");
+      return refuse(from.offset, "function concat_ws(" + type_list(*arguments) + ") does not exist",
+                    "the first argument is the separator, a text", "42883");
     for (node_ptr& each : nodes) each = make_output_text(std::move(each));
-    return make(separated ? make_separated_concatenation(std::move(nodes)) : make_lenient_concatenation(std::move(nodes)), from.offset);
+    return make(
+        separated ? make_separated_concatenation(std::move(nodes)) : make_lenient_concatenation(std::move(nodes)),
+        from.offset);
   }
   handled = false;
   return {};
@@ -140,14 +157,16 @@ bound_value binder::bind_parameter(const syntax& from) {
     std::vector<std::string> names;
     if (parameters)
       for (const auto& [each, value] : *parameters) names.push_back(each);
-    errors_.push_back({from.children[0]->offset, "unknown parameter " + name, nearest_names(name, names), "declare it under spec.parameters", "42704"});
+    errors_.push_back({from.children[0]->offset, "unknown parameter " + name, nearest_names(name, names),
+                       "declare it under spec.parameters", "42704"});
     return {};
   }
   const parameter_value& value = found->second;
   if (!value.text) return make(make_null_node(value.type), from.offset);
   const constant_read read = read_constant(*value.text, value.type);
   if (read.problem)
-    return refuse(from.offset, "parameter " + name + ": " + read.problem->reason, "its value must be of type " + sql_name(value.type.id), read.problem->sqlstate);
+    return refuse(from.offset, "parameter " + name + ": " + read.problem->reason,
+                  "its value must be of type " + sql_name(value.type.id), read.problem->sqlstate);
   return make(make_constant_node(read.value), from.offset);
 }
 
@@ -159,16 +178,22 @@ bound_value binder::bind_make_interval(const syntax& from) {
     if (i < from.names.size() && !from.names[i].empty()) {
       at = static_cast<size_t>(std::find(fields.begin(), fields.end(), from.names[i]) - fields.begin());
       if (at == fields.size()) {
-        errors_.push_back({from.offset, "make_interval has no argument " + from.names[i], nearest_names(from.names[i], fields), {}, "42883"});
+        errors_.push_back({from.offset,
+                           "make_interval has no argument " + from.names[i],
+                           nearest_names(from.names[i], fields),
+                           {},
+                           "42883"});
         return {};
       }
     }
-    if (at >= fields.size() || nodes[at]) return refuse(from.offset, "make_interval has too many arguments, or one twice", {}, "42883");
+    if (at >= fields.size() || nodes[at])
+      return refuse(from.offset, "make_interval has too many arguments, or one twice", {}, "42883");
     nodes[at] = coerce(bind(*from.children[i]), {at == 6 ? type_id::float64 : type_id::int32}, coercion::implicit);
     if (!nodes[at]) return {};
   }
   for (size_t i = 0; i < nodes.size(); ++i)
-    if (!nodes[i]) nodes[i] = make_constant_node(read_constant("0", {i == 6 ? type_id::float64 : type_id::int32}).value);
+    if (!nodes[i])
+      nodes[i] = make_constant_node(read_constant("0", {i == 6 ? type_id::float64 : type_id::int32}).value);
   const function_entry* entry = overloads("#make_interval")[0];
   return make(make_call_node(entry->run, {entry->result}, std::move(nodes), entry->traits), from.offset);
 }
@@ -177,8 +202,11 @@ bound_value binder::bind_subscript(const syntax& from) {
   const syntax& array = *from.children[0];
   const syntax& index = *from.children[1];
   const bool is_match = array.kind == syntax_kind::call && array.text == "regexp_match";
-  if (!is_match) return refuse(from.offset, "only (regexp_match(x, 'pattern'))[n] has a subscript", "nested fields are mapped in the schema", "0A000");
-  if (index.kind != syntax_kind::integer_literal) return refuse(index.offset, "the subscript must be a number", "write [1]", "0A000");
+  if (!is_match)
+    return refuse(from.offset, "only (regexp_match(x, 'pattern'))[n] has a subscript",
+                  "nested fields are mapped in the schema", "0A000");
+  if (index.kind != syntax_kind::integer_literal)
+    return refuse(index.offset, "the subscript must be a number", "write [1]", "0A000");
   auto arguments = bind_all(array.children);
   if (!arguments) return {};
   arguments->push_back(bind(index));

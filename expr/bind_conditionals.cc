@@ -14,8 +14,10 @@ bool binder::unify(std::vector<bound_value*> values, const char* what, data_type
       if (common_type(std::span(types).subspan(0, i + 1))) continue;
       size_t other = 0;
       while (other < i && types[other] == type_id::null) ++other;
-      refuse(values[i]->offset, std::string(what) + " types " + sql_name(types[other]) + " and " + sql_name(types[i]) + " cannot be matched",
-             "cast one of them", "42804");
+      refuse(
+          values[i]->offset,
+          std::string(what) + " types " + sql_name(types[other]) + " and " + sql_name(types[i]) + " cannot be matched",
+          "cast one of them", "42804");
       return false;
     }
     return false;
@@ -74,14 +76,17 @@ bound_value binder::bind_case(const syntax& from) {
       branches.push_back({equal.node, results[i].node});
     }
     if (same_type && all_constant(keys) && all_constant(constants))
-      if (node_ptr made = make_lookup(type, compared, keys, constants, otherwise.node)) return make(std::move(made), from.offset);
+      if (node_ptr made = make_lookup(type, compared, keys, constants, otherwise.node))
+        return make(std::move(made), from.offset);
     return make(make_cast(make_case(type, std::move(branches), otherwise.node), type), from.offset);
   }
 
   std::vector<case_branch> branches;
   for (size_t i = 0; i < conditions.size(); ++i) {
     if (conditions[i].resolution_type() != type_id::boolean && !conditions[i].unknown)
-      return refuse(conditions[i].offset, "argument of CASE/WHEN must be type boolean, not type " + sql_name(conditions[i].resolution_type()), {}, "42804");
+      return refuse(conditions[i].offset,
+                    "argument of CASE/WHEN must be type boolean, not type " + sql_name(conditions[i].resolution_type()),
+                    {}, "42804");
     node_ptr condition = coerce(conditions[i], {type_id::boolean}, coercion::implicit);
     if (!condition) return {};
     branches.push_back({std::move(condition), results[i].node});

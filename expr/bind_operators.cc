@@ -21,13 +21,16 @@ std::string operator_hint(const std::string& name) {
 }  // namespace
 
 bound_value binder::bind_logic(const syntax& from) {
-  const char* word = from.kind == syntax_kind::conjunction ? "AND" : from.kind == syntax_kind::disjunction ? "OR" : "NOT";
+  const char* word = from.kind == syntax_kind::conjunction   ? "AND"
+                     : from.kind == syntax_kind::disjunction ? "OR"
+                                                             : "NOT";
   std::vector<node_ptr> terms;
   bool good = true;
   for (const syntax_ptr& child : from.children) {
     bound_value term = bind(*child);
     if (term && !term.unknown && term.node->type().id != type_id::boolean) {
-      refuse(child->offset, std::string("argument of ") + word + " must be type boolean, not type " + sql_name(term.node->type().id),
+      refuse(child->offset,
+             std::string("argument of ") + word + " must be type boolean, not type " + sql_name(term.node->type().id),
              "compare it, as in x = ... or x IS NOT NULL", "42804");
       good = false;
       continue;
@@ -38,7 +41,9 @@ bound_value binder::bind_logic(const syntax& from) {
   }
   if (!good) return {};
   if (from.kind == syntax_kind::negation) return make(make_negation(std::move(terms[0])), from.offset);
-  return make(from.kind == syntax_kind::conjunction ? make_conjunction(std::move(terms)) : make_disjunction(std::move(terms)), from.offset);
+  return make(
+      from.kind == syntax_kind::conjunction ? make_conjunction(std::move(terms)) : make_disjunction(std::move(terms)),
+      from.offset);
 }
 
 bound_value binder::bind_operation(const syntax& from) {
@@ -49,14 +54,18 @@ bound_value binder::bind_operation(const syntax& from) {
 }
 
 bound_value binder::unknown_operator(const std::string& name, const std::vector<bound_value>& operands, size_t offset) {
-  const std::string types = operands.size() == 2 ? sql_name(operands[0].resolution_type()) + " " + name + " " + sql_name(operands[1].resolution_type())
+  const std::string types = operands.size() == 2 ? sql_name(operands[0].resolution_type()) + " " + name + " " +
+                                                       sql_name(operands[1].resolution_type())
                                                  : name + " " + sql_name(operands[0].resolution_type());
   std::string hint = operator_hint(name);
   if (hint.empty() && operands.size() == 2) {
     const type_category a = category_of(operands[0].resolution_type()), b = category_of(operands[1].resolution_type());
-    if ((a == type_category::text) != (b == type_category::text)) hint = "cast one side, as in x::" + sql_name(a == type_category::text ? operands[1].resolution_type() : operands[0].resolution_type());
+    if ((a == type_category::text) != (b == type_category::text))
+      hint = "cast one side, as in x::" +
+             sql_name(a == type_category::text ? operands[1].resolution_type() : operands[0].resolution_type());
     else if (name == "+" && a == type_category::text) hint = "texts are joined with ||";
-    else if ((name == "+" || name == "-") && a == type_category::time && b == type_category::number) hint = "add an interval, as in x + INTERVAL '1 day'";
+    else if ((name == "+" || name == "-") && a == type_category::time && b == type_category::number)
+      hint = "add an interval, as in x + INTERVAL '1 day'";
   }
   return refuse(offset, "operator does not exist: " + types, hint, "42883");
 }
@@ -67,8 +76,10 @@ bound_value binder::apply_operator(const std::string& name, std::vector<bound_va
   const auto candidates = overloads(name);
   const overload_choice choice = choose_overload(candidates, types, true);
   if (choice.ambiguous) {
-    std::string shown = operands.size() == 2 ? sql_name(types[0]) + " " + name + " " + sql_name(types[1]) : name + " " + sql_name(types[0]);
-    return refuse(offset, "operator is not unique: " + shown, "give the literal a type, as in INTERVAL '1 day' or '5'::int", "42725");
+    std::string shown = operands.size() == 2 ? sql_name(types[0]) + " " + name + " " + sql_name(types[1])
+                                             : name + " " + sql_name(types[0]);
+    return refuse(offset, "operator is not unique: " + shown,
+                  "give the literal a type, as in INTERVAL '1 day' or '5'::int", "42725");
   }
   if (!choice.entry) return unknown_operator(name, operands, offset);
   return call_entry(*choice.entry, std::move(operands), offset);
@@ -96,11 +107,14 @@ bound_value binder::bind_concatenation(const syntax& from) {
     const type_id right = values[i].resolution_type();
     const bool bytes = (left == type_id::bytea && (right == type_id::bytea || right == type_id::null)) ||
                        (right == type_id::bytea && left == type_id::null);
-    const bool texts = left == type_id::text || right == type_id::text || (left == type_id::null && right == type_id::null);
+    const bool texts =
+        left == type_id::text || right == type_id::text || (left == type_id::null && right == type_id::null);
     const bool any = left == type_id::null || right == type_id::null;
     if (bytes) left = type_id::bytea;
     else if (texts || (any && left != type_id::bytea && right != type_id::bytea)) left = type_id::text;
-    else return refuse(from.offset, "operator does not exist: " + sql_name(left) + " || " + sql_name(right), "cast one side to text, or use concat(...)", "42883");
+    else
+      return refuse(from.offset, "operator does not exist: " + sql_name(left) + " || " + sql_name(right),
+                    "cast one side to text, or use concat(...)", "42883");
   }
   std::vector<node_ptr> nodes;
   for (bound_value& value : values) {
@@ -143,7 +157,8 @@ bound_value binder::bind_between(const syntax& from) {
   if (!bound) return {};
   const auto range = [&](const bound_value& low, const bound_value& high) -> node_ptr {
     const bound_value above = apply_operator(from.negated ? "<" : ">=", {(*bound)[0], low}, from.offset);
-    const bound_value below = above ? apply_operator(from.negated ? ">" : "<=", {(*bound)[0], high}, from.offset) : bound_value{};
+    const bound_value below =
+        above ? apply_operator(from.negated ? ">" : "<=", {(*bound)[0], high}, from.offset) : bound_value{};
     if (!above || !below) return nullptr;
     return from.negated ? make_disjunction({above.node, below.node}) : make_conjunction({above.node, below.node});
   };
@@ -151,7 +166,8 @@ bound_value binder::bind_between(const syntax& from) {
   if (made && from.symmetric) {
     node_ptr other = range((*bound)[2], (*bound)[1]);
     if (!other) return {};
-    made = from.negated ? make_conjunction({std::move(made), std::move(other)}) : make_disjunction({std::move(made), std::move(other)});
+    made = from.negated ? make_conjunction({std::move(made), std::move(other)})
+                        : make_disjunction({std::move(made), std::move(other)});
   }
   return made ? make(std::move(made), from.offset) : bound_value{};
 }

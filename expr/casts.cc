@@ -16,7 +16,9 @@ namespace {
 // Numbers.
 
 template <class To, class From>
-void widen(row_writer<To>& out, From value) { out.set(static_cast<To>(value)); }
+void widen(row_writer<To>& out, From value) {
+  out.set(static_cast<To>(value));
+}
 
 void narrow_bigint(row_writer<int32_t>& out, int64_t value) {
   if (value != static_cast<int32_t>(value)) return out.fail(failures::integer_range);
@@ -28,7 +30,8 @@ template <class T>
 void round_double(row_writer<T>& out, double value) {
   const double rounded = std::rint(value);
   constexpr double end = sizeof(T) == 4 ? 2147483648.0 : 9223372036854775808.0;
-  if (!(rounded >= -end && rounded < end)) return out.fail(sizeof(T) == 4 ? failures::integer_range : failures::bigint_range);
+  if (!(rounded >= -end && rounded < end))
+    return out.fail(sizeof(T) == 4 ? failures::integer_range : failures::bigint_range);
   out.set(static_cast<T>(rounded));
 }
 
@@ -41,7 +44,9 @@ void round_decimal(row_writer<T>& out, decimal value) {
 }
 
 template <class T>
-void integer_to_decimal(row_writer<decimal>& out, T value) { out.set(decimal{value, 0}); }
+void integer_to_decimal(row_writer<decimal>& out, T value) {
+  out.set(decimal{value, 0});
+}
 void double_to_decimal(row_writer<decimal>& out, double value) { out.set(from_double(value)); }
 void decimal_to_double(row_writer<double>& out, decimal value) { out.set(to_double(value)); }
 void boolean_to_integer(row_writer<int32_t>& out, bool value) { out.set(value); }
@@ -51,7 +56,8 @@ struct numeric_target {
   uint8_t precision, scale;
 };
 void fit_decimal(row_writer<decimal>& out, const numeric_target* target, decimal value) {
-  if (value.scale == target->scale && fits_digits(value.unscaled, target->precision)) [[likely]] return out.set(value);
+  if (value.scale == target->scale && fits_digits(value.unscaled, target->precision)) [[likely]]
+    return out.set(value);
   out.set(fit(value, target->precision, target->scale));
 }
 
@@ -59,7 +65,8 @@ void fit_decimal(row_writer<decimal>& out, const numeric_target* target, decimal
 
 void date_to_timestamp(row_writer<int64_t>& out, int32_t days) {
   int64_t micros;
-  if (__builtin_mul_overflow(int64_t{days}, micros_per_day, &micros) || !is_timestamp(micros)) return out.fail(failures::date_range);
+  if (__builtin_mul_overflow(int64_t{days}, micros_per_day, &micros) || !is_timestamp(micros))
+    return out.fail(failures::date_range);
   out.set(micros);
 }
 void timestamp_to_date(row_writer<int32_t>& out, int64_t micros) {
@@ -180,7 +187,8 @@ cast_choice choose_cast(type_id from, type_id to) {
       if (to == int64) return {row_kernel<&round_decimal<int64_t>>, fallible};
       return {row_kernel<&decimal_to_double>};
     case date: return {row_kernel<&date_to_timestamp>, fallible};
-    case timestamp: case timestamptz:
+    case timestamp:
+    case timestamptz:
       if (to == date) return {row_kernel<&timestamp_to_date>};
       return {same_value};
     default: return {};
@@ -198,7 +206,8 @@ node_ptr make_cast(node_ptr from, data_type to) {
     return make_call_node(row_kernel<&fit_decimal>, to, {std::move(from)}, {.can_fail = true},
                           std::make_shared<const numeric_target>(numeric_target{to.precision, to.scale}));
   }
-  if (to.id == type_id::numeric && to.precision != 0) return make_cast(make_cast(std::move(from), {type_id::numeric}), to);
+  if (to.id == type_id::numeric && to.precision != 0)
+    return make_cast(make_cast(std::move(from), {type_id::numeric}), to);
   const cast_choice choice = choose_cast(type.id, to.id);
   assert(choice.run);
   return make_call_node(choice.run, to, {std::move(from)}, choice.traits);
@@ -210,7 +219,8 @@ node_ptr make_length_cut(node_ptr from, int characters) {
 }
 
 node_ptr make_output_text(node_ptr from) {
-  if (from->type().id == type_id::boolean) return make_call_node(to_text<bool, append_short_boolean>, {type_id::text}, {std::move(from)}, {});
+  if (from->type().id == type_id::boolean)
+    return make_call_node(to_text<bool, append_short_boolean>, {type_id::text}, {std::move(from)}, {});
   return make_cast(std::move(from), {type_id::text});
 }
 

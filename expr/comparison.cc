@@ -54,14 +54,16 @@ column_ptr integer_comparison(const call_frame& frame) {
   merge_validity(builder, frame.arguments.data(), 2, frame.rows.size);
   const operand& a = frame.arguments[0];
   const operand& b = frame.arguments[1];
-  compare_all<Relation, T>(builder.mutable_values<uint8_t>(), a.values->values<T>(), b.values->values<T>(), a.constant, b.constant,
-                           frame.rows.size);
+  compare_all<Relation, T>(builder.mutable_values<uint8_t>(), a.values->values<T>(), b.values->values<T>(), a.constant,
+                           b.constant, frame.rows.size);
   return builder.finish();
 }
 
 /// NUMERIC columns of one scale compare as 128-bit integers.
 template <relation Relation>
-void compare_decimals(row_writer<bool>& out, decimal a, decimal b) { out.set(holds<Relation>(order(a, b))); }
+void compare_decimals(row_writer<bool>& out, decimal a, decimal b) {
+  out.set(holds<Relation>(order(a, b)));
+}
 template <relation Relation>
 column_ptr decimal_comparison(const call_frame& frame) {
   const column& a = *frame.arguments[0].values;
@@ -71,13 +73,21 @@ column_ptr decimal_comparison(const call_frame& frame) {
 }
 
 template <relation Relation>
-void compare_doubles(row_writer<bool>& out, double a, double b) { out.set(holds<Relation>(order(a, b))); }
+void compare_doubles(row_writer<bool>& out, double a, double b) {
+  out.set(holds<Relation>(order(a, b)));
+}
 template <relation Relation>
-void compare_booleans(row_writer<bool>& out, bool a, bool b) { out.set(holds<Relation>(order(a, b))); }
+void compare_booleans(row_writer<bool>& out, bool a, bool b) {
+  out.set(holds<Relation>(order(a, b)));
+}
 template <relation Relation>
-void compare_texts(row_writer<bool>& out, std::string_view a, std::string_view b) { out.set(holds<Relation>(order(a, b))); }
+void compare_texts(row_writer<bool>& out, std::string_view a, std::string_view b) {
+  out.set(holds<Relation>(order(a, b)));
+}
 template <relation Relation>
-void compare_intervals(row_writer<bool>& out, interval_value a, interval_value b) { out.set(holds<Relation>(order(a, b))); }
+void compare_intervals(row_writer<bool>& out, interval_value a, interval_value b) {
+  out.set(holds<Relation>(order(a, b)));
+}
 
 /// Equality of texts: by length and prefix first, which decides nearly always.
 template <relation Relation>
@@ -122,8 +132,10 @@ template <relation Relation>
 void add_relation(std::vector<function_entry>& table, std::string_view name) {
   using enum type_id;
   constexpr bool by_equality = Relation == relation::equal || Relation == relation::unequal;
-  for (const type_id type : {int32, date}) table.push_back({name, {type, type}, boolean, integer_comparison<Relation, int32_t>});
-  for (const type_id type : {int64, timestamp, timestamptz}) table.push_back({name, {type, type}, boolean, integer_comparison<Relation, int64_t>});
+  for (const type_id type : {int32, date})
+    table.push_back({name, {type, type}, boolean, integer_comparison<Relation, int32_t>});
+  for (const type_id type : {int64, timestamp, timestamptz})
+    table.push_back({name, {type, type}, boolean, integer_comparison<Relation, int64_t>});
   table.push_back({name, {float64, float64}, boolean, row_kernel<&compare_doubles<Relation>>});
   table.push_back({name, {numeric, numeric}, boolean, decimal_comparison<Relation>});
   table.push_back({name, {boolean, boolean}, boolean, row_kernel<&compare_booleans<Relation>>});

@@ -91,12 +91,14 @@ node_ptr make_concatenation(std::vector<node_ptr> parts, data_type type) {
 }
 
 node_ptr make_lenient_concatenation(std::vector<node_ptr> parts) {
-  return make_call_node(concatenation_kernel<false>, {type_id::text}, std::move(parts), {.strict = false, .can_fail = true, .cheap = false, .never_null = true});
+  return make_call_node(concatenation_kernel<false>, {type_id::text}, std::move(parts),
+                        {.strict = false, .can_fail = true, .cheap = false, .never_null = true});
 }
 
 node_ptr make_separated_concatenation(std::vector<node_ptr> parts) {
   const bool nullable = parts[0]->nullable();
-  return make_call_node(concatenation_kernel<true>, {type_id::text}, std::move(parts), {.strict = false, .can_fail = true, .cheap = false, .never_null = !nullable});
+  return make_call_node(concatenation_kernel<true>, {type_id::text}, std::move(parts),
+                        {.strict = false, .can_fail = true, .cheap = false, .never_null = !nullable});
 }
 
 }  // namespace systole

@@ -13,7 +13,9 @@ namespace {
 class case_node final : public node {
  public:
   case_node(data_type type, std::vector<case_branch> branches, node_ptr otherwise)
-      : node(type, !otherwise || otherwise->nullable()), branches_(std::move(branches)), otherwise_(std::move(otherwise)) {
+      : node(type, !otherwise || otherwise->nullable()),
+        branches_(std::move(branches)),
+        otherwise_(std::move(otherwise)) {
     cheap_ = branches_.size() <= 2;
     for (const case_branch& each : branches_) {
       walk_.push_back(each.condition);
@@ -93,7 +95,9 @@ class coalesce_node final : public node {
   static std::vector<uint32_t> take_valid(row_assembly& result, const operand& from, const selection& rows) {
     std::vector<uint32_t> taken, others;
     taken.reserve(rows.count);
-    rows.for_each([&](size_t row) { (from.values->is_valid(from.row(row)) ? taken : others).push_back(static_cast<uint32_t>(row)); });
+    rows.for_each([&](size_t row) {
+      (from.values->is_valid(from.row(row)) ? taken : others).push_back(static_cast<uint32_t>(row));
+    });
     result.take(from, selection::of(taken, rows.size));
     return others;
   }

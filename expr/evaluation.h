@@ -19,7 +19,8 @@ namespace failures {
 inline constexpr row_failure division_by_zero{"22012", "division by zero"};
 inline constexpr row_failure integer_range{"22003", "integer out of range"};
 inline constexpr row_failure bigint_range{"22003", "bigint out of range"};
-inline constexpr row_failure numeric_range{"22003", "numeric out of range (at most 38 digits, or the column's precision)"};
+inline constexpr row_failure numeric_range{"22003",
+                                           "numeric out of range (at most 38 digits, or the column's precision)"};
 inline constexpr row_failure float_overflow{"22003", "value out of range: overflow"};
 inline constexpr row_failure float_underflow{"22003", "value out of range: underflow"};
 inline constexpr row_failure timestamp_range{"22008", "timestamp out of range"};

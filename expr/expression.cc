@@ -13,7 +13,8 @@ namespace {
 
 class expression_of_nodes final : public bound_expression {
  public:
-  expression_of_nodes(node_ptr root, std::string normalized) : root_(std::move(root)), normalized_(std::move(normalized)) {
+  expression_of_nodes(node_ptr root, std::string normalized)
+      : root_(std::move(root)), normalized_(std::move(normalized)) {
     std::set<int> columns;
     collect(*root_, columns);
     columns_.assign(columns.begin(), columns.end());
@@ -31,8 +32,11 @@ class expression_of_nodes final : public bound_expression {
     if (failures.empty()) return made;
     const auto by_row = [](const auto& a, const auto& b) { return a.row < b.row; };
     std::stable_sort(failures.begin(), failures.end(), by_row);
-    failures.erase(std::unique(failures.begin(), failures.end(), [](const auto& a, const auto& b) { return a.row == b.row; }), failures.end());
-    for (const evaluation::failed_row& each : failures) errors.push_back({each.row, each.why->sqlstate, each.why->reason});
+    failures.erase(
+        std::unique(failures.begin(), failures.end(), [](const auto& a, const auto& b) { return a.row == b.row; }),
+        failures.end());
+    for (const evaluation::failed_row& each : failures)
+      errors.push_back({each.row, each.why->sqlstate, each.why->reason});
     return with_nulls(made, failures);
   }
 
@@ -77,9 +81,13 @@ bind_result bind_expression(std::string_view sql, const expression_scope& scope,
   binder binding(scope);
   bound_value value = binding.bind(*parsed.tree);
   node_ptr root;
-  if (value) root = binding.coerce(std::move(value), wanted.value_or(value.unknown ? data_type{type_id::text} : value.node->type()), coercion::assignment);
+  if (value)
+    root =
+        binding.coerce(std::move(value), wanted.value_or(value.unknown ? data_type{type_id::text} : value.node->type()),
+                       coercion::assignment);
   made.errors = binding.take_errors();
-  if (root && made.errors.empty()) made.expression = std::make_shared<expression_of_nodes>(std::move(root), print(*parsed.tree));
+  if (root && made.errors.empty())
+    made.expression = std::make_shared<expression_of_nodes>(std::move(root), print(*parsed.tree));
   return made;
 }
 

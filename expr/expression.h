@@ -42,10 +42,10 @@ expression_scope scope_of(const schema& columns, std::string_view qualifier = {}
 /// Where and why an expression is wrong. `offset` is the 0-based byte in the SQL text.
 struct expression_error {
   size_t offset = 0;
-  std::string message;                ///< "unknown function lowr(text)"
-  std::vector<std::string> nearest;   ///< did-you-mean, best first
-  std::string hint;                   ///< what to do, may be empty
-  std::string sqlstate = {};          ///< PostgreSQL's for the same mistake, where it has one
+  std::string message;               ///< "unknown function lowr(text)"
+  std::vector<std::string> nearest;  ///< did-you-mean, best first
+  std::string hint;                  ///< what to do, may be empty
+  std::string sqlstate = {};         ///< PostgreSQL's for the same mistake, where it has one
 };
 
 /// One row's failure in evaluate().
@@ -67,9 +67,9 @@ class bound_expression {
   virtual data_type type() const = 0;
   /// False only where no row can be NULL.
   virtual bool nullable() const = 0;
-  /// Evaluates over all rows of `input` (or those of `selection`, ascending; other rows are unspecified but initialised).
-  /// The column has input.rows() rows. A row that fails is NULL in it and listed in `errors`, at most once, ascending.
-  /// Branches that a row does not take (CASE, COALESCE, AND, OR) cannot fail for it.
+  /// Evaluates over all rows of `input` (or those of `selection`, ascending; other rows are unspecified but
+  /// initialised). The column has input.rows() rows. A row that fails is NULL in it and listed in `errors`, at most
+  /// once, ascending. Branches that a row does not take (CASE, COALESCE, AND, OR) cannot fail for it.
   virtual column_ptr evaluate(const batch& input, const evaluation_context& context, std::vector<row_error>& errors,
                               const std::vector<uint32_t>* selection = nullptr) const = 0;
   /// Indices of the columns that it reads, ascending, unique.
@@ -89,8 +89,8 @@ using expression_ptr = std::shared_ptr<const bound_expression>;
 
 /// Holds an expression or why there is none.
 struct bind_result {
-  expression_ptr expression;              ///< null on error
-  std::vector<expression_error> errors;   ///< all that were found
+  expression_ptr expression;             ///< null on error
+  std::vector<expression_error> errors;  ///< all that were found
 };
 
 /// Parses and binds one scalar expression (design: `SELECT <expr>` through libpg_query). Thread-safe.
@@ -100,24 +100,26 @@ bind_result bind_expression(std::string_view sql, const expression_scope& scope,
 
 /// An aggregate call found in an expression.
 struct aggregate_call {
-  std::string name;        ///< the internal column that stands for it: "agg0", ...
-  std::string function;    ///< count, sum, avg, min, max, bool_and, bool_or (every is bool_and)
+  std::string name;      ///< the internal column that stands for it: "agg0", ...
+  std::string function;  ///< count, sum, avg, min, max, bool_and, bool_or (every is bool_and)
   bool distinct = false;
-  std::string argument;    ///< SQL; empty for count(*)
-  std::string filter;      ///< SQL; empty for none
-  data_type result_type;   ///< PostgreSQL's: sum(int) is bigint, sum(bigint) and avg(int) numeric, ...
+  std::string argument;   ///< SQL; empty for count(*)
+  std::string filter;     ///< SQL; empty for none
+  data_type result_type;  ///< PostgreSQL's: sum(int) is bigint, sum(bigint) and avg(int) numeric, ...
   data_type argument_type;
-  size_t offset = 0;       ///< in the original SQL
+  size_t offset = 0;  ///< in the original SQL
 };
 /// Splits `100 * sum(x) / count(*)` into calls and the expression over their columns. Calls equal to one that is in
 /// `calls` already (same normalised text) are shared. Other columns in the outer expression stay as they are.
 struct aggregate_split {
-  std::string outer_sql;                 ///< with calls replaced by their names
+  std::string outer_sql;  ///< with calls replaced by their names
   std::vector<expression_error> errors;
 };
-aggregate_split split_aggregates(std::string_view sql, const expression_scope& input, std::vector<aggregate_call>& calls);
+aggregate_split split_aggregates(std::string_view sql, const expression_scope& input,
+                                 std::vector<aggregate_call>& calls);
 
-/// Columns (qualifier, name) that an expression names, without binding; for push-down and lints. Empty on a parse error.
+/// Columns (qualifier, name) that an expression names, without binding; for push-down and lints. Empty on a parse
+/// error.
 std::vector<std::pair<std::string, std::string>> referenced_columns(std::string_view sql);
 
 /// Splits a conjunction into its terms' SQL: `a.x = b.x AND a.y > 1` -> two.
@@ -125,10 +127,15 @@ std::vector<std::string> split_conjunction(std::string_view sql);
 /// For `x = y`: both sides' SQL; nothing for other expressions.
 std::optional<std::pair<std::string, std::string>> split_equality(std::string_view sql);
 /// For `t BETWEEN low AND high` (also `t >= low`, `t <= high` pairs joined by AND): parts of a join's `within`.
-struct between_parts { std::string subject, low, high; };
+struct between_parts {
+  std::string subject, low, high;
+};
 std::optional<between_parts> split_between(std::string_view sql);
 /// For `x`, `x + INTERVAL '...'`, `x - INTERVAL '...'`: the base's SQL and the microseconds; months are refused.
-struct offset_parts { std::string base; int64_t micros = 0; };
+struct offset_parts {
+  std::string base;
+  int64_t micros = 0;
+};
 std::optional<offset_parts> split_interval_offset(std::string_view sql);
 
 /// Casts a text value as PostgreSQL's input function of the type would; one row.

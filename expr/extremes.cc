@@ -55,7 +55,8 @@ column_ptr null_if_kernel(const call_frame& frame) {
     using stored = std::remove_pointer_t<decltype(type)>;
     const row_reader<stored> left(a), right(b);
     frame.rows.for_each([&](size_t row) {
-      const bool same = a.values->is_valid(a.row(row)) && b.values->is_valid(b.row(row)) && order(left[row], right[row]) == 0;
+      const bool same =
+          a.values->is_valid(a.row(row)) && b.values->is_valid(b.row(row)) && order(left[row], right[row]) == 0;
       (same ? equal : others).push_back(static_cast<uint32_t>(row));
     });
   });

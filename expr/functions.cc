@@ -37,8 +37,9 @@ const function_table& table() {
 }
 
 /// Bound by bind_special.cc, or syntax of its own.
-constexpr std::array special_names = {"concat", "concat_ws", "coalesce", "nullif", "greatest", "least", "ingestion_time", "param",
-                                      "source_position", "num_nulls", "num_nonnulls", "make_interval", "regexp_match"};
+constexpr std::array special_names = {"concat",       "concat_ws",      "coalesce",    "nullif",          "greatest",
+                                      "least",        "ingestion_time", "param",       "source_position", "num_nulls",
+                                      "num_nonnulls", "make_interval",  "regexp_match"};
 constexpr std::array aggregate_names = {"avg", "bool_and", "bool_or", "count", "every", "max", "min", "sum"};
 
 using candidate_list = std::vector<const function_entry*>;
@@ -66,14 +67,16 @@ void resolve_unknowns(candidate_list& candidates, std::span<const type_id> argum
     else if (agree) wanted[i] = category_of(candidates[0]->arguments[i]);
     else return;
     for (const function_entry* each : candidates)
-      preferred_found[i] = preferred_found[i] || (category_of(each->arguments[i]) == *wanted[i] && is_preferred(each->arguments[i]));
+      preferred_found[i] =
+          preferred_found[i] || (category_of(each->arguments[i]) == *wanted[i] && is_preferred(each->arguments[i]));
   }
   candidate_list kept;
   for (const function_entry* each : candidates) {
     bool fits = true;
     for (size_t i = 0; i < arguments.size(); ++i) {
       if (!wanted[i]) continue;
-      fits &= category_of(each->arguments[i]) == *wanted[i] && (!preferred_found[i] || is_preferred(each->arguments[i]));
+      fits &=
+          category_of(each->arguments[i]) == *wanted[i] && (!preferred_found[i] || is_preferred(each->arguments[i]));
     }
     if (fits) kept.push_back(each);
   }
@@ -91,7 +94,8 @@ void assume_known_type(candidate_list& candidates, std::span<const type_id> argu
   if (!known) return;
   candidate_list kept;
   for (const function_entry* each : candidates)
-    if (std::all_of(each->arguments.begin(), each->arguments.end(), [&](type_id wanted) { return is_implicit(*known, wanted); }))
+    if (std::all_of(each->arguments.begin(), each->arguments.end(),
+                    [&](type_id wanted) { return is_implicit(*known, wanted); }))
       kept.push_back(each);
   if (kept.size() == 1) candidates = kept;
 }
@@ -111,7 +115,8 @@ bool is_aggregate_name(std::string_view name) {
   return std::find(aggregate_names.begin(), aggregate_names.end(), name) != aggregate_names.end();
 }
 
-overload_choice choose_overload(std::span<const function_entry* const> all, std::span<const type_id> arguments, bool is_operator) {
+overload_choice choose_overload(std::span<const function_entry* const> all, std::span<const type_id> arguments,
+                                bool is_operator) {
   candidate_list candidates;
   for (const function_entry* each : all)
     if (each->arguments.size() == arguments.size()) candidates.push_back(each);
@@ -140,7 +145,8 @@ overload_choice choose_overload(std::span<const function_entry* const> all, std:
     int good = 0;
     for (size_t i = 0; i < arguments.size(); ++i)
       good += arguments[i] == each.arguments[i] ||
-              (arguments[i] != type_id::null && category_of(arguments[i]) == category_of(each.arguments[i]) && is_preferred(each.arguments[i]));
+              (arguments[i] != type_id::null && category_of(arguments[i]) == category_of(each.arguments[i]) &&
+               is_preferred(each.arguments[i]));
     return good;
   });
   if (candidates.size() == 1) return {candidates[0]};

@@ -54,7 +54,8 @@ void add_time_zones(std::vector<function_entry>& table);
 void add_time_formats(std::vector<function_entry>& table);
 void add_try_functions(std::vector<function_entry>& table);
 
-/// All overloads of a name; empty for an unknown one. Operators are under their symbol; a prefix operator has one argument.
+/// All overloads of a name; empty for an unknown one. Operators are under their symbol; a prefix operator has one
+/// argument.
 std::vector<const function_entry*> overloads(std::string_view name);
 /// True for names of functions that PostgreSQL has as aggregates and this table does not.
 bool is_aggregate_name(std::string_view name);

@@ -16,23 +16,81 @@ constexpr row_failure interval_field{"22015", "interval field value out of range
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-enum class span_unit { microsecond, millisecond, second, minute, hour, day, week, month, year, decade, century, millennium };
+enum class span_unit {
+  microsecond,
+  millisecond,
+  second,
+  minute,
+  hour,
+  day,
+  week,
+  month,
+  year,
+  decade,
+  century,
+  millennium
+};
 
 const std::map<std::string, span_unit, std::less<>>& units() {
   using enum span_unit;
-  static const std::map<std::string, span_unit, std::less<>> names = {
-      {"us", microsecond}, {"usec", microsecond}, {"usecs", microsecond}, {"usecond", microsecond}, {"useconds", microsecond},
-      {"microsecond", microsecond}, {"microseconds", microsecond}, {"microsecon", microsecond},
-      {"ms", millisecond}, {"msec", millisecond}, {"msecs", millisecond}, {"mseconds", millisecond}, {"msecond", millisecond},
-      {"millisecond", millisecond}, {"milliseconds", millisecond}, {"millisecon", millisecond},
-      {"s", second}, {"sec", second}, {"secs", second}, {"second", second}, {"seconds", second},
-      {"m", minute}, {"min", minute}, {"mins", minute}, {"minute", minute}, {"minutes", minute},
-      {"h", hour}, {"hr", hour}, {"hrs", hour}, {"hour", hour}, {"hours", hour},
-      {"d", day}, {"day", day}, {"days", day}, {"w", week}, {"week", week}, {"weeks", week},
-      {"mon", month}, {"mons", month}, {"month", month}, {"months", month},
-      {"y", year}, {"yr", year}, {"yrs", year}, {"year", year}, {"years", year},
-      {"decade", decade}, {"decades", decade}, {"dec", decade}, {"decs", decade}, {"c", century}, {"cent", century},
-      {"century", century}, {"centuries", century}, {"mil", millennium}, {"mils", millennium}, {"millennium", millennium}, {"millennia", millennium}};
+  static const std::map<std::string, span_unit, std::less<>> names = {{"us", microsecond},
+                                                                      {"usec", microsecond},
+                                                                      {"usecs", microsecond},
+                                                                      {"usecond", microsecond},
+                                                                      {"useconds", microsecond},
+                                                                      {"microsecond", microsecond},
+                                                                      {"microseconds", microsecond},
+                                                                      {"microsecon", microsecond},
+                                                                      {"ms", millisecond},
+                                                                      {"msec", millisecond},
+                                                                      {"msecs", millisecond},
+                                                                      {"mseconds", millisecond},
+                                                                      {"msecond", millisecond},
+                                                                      {"millisecond", millisecond},
+                                                                      {"milliseconds", millisecond},
+                                                                      {"millisecon", millisecond},
+                                                                      {"s", second},
+                                                                      {"sec", second},
+                                                                      {"secs", second},
+                                                                      {"second", second},
+                                                                      {"seconds", second},
+                                                                      {"m", minute},
+                                                                      {"min", minute},
+                                                                      {"mins", minute},
+                                                                      {"minute", minute},
+                                                                      {"minutes", minute},
+                                                                      {"h", hour},
+                                                                      {"hr", hour},
+                                                                      {"hrs", hour},
+                                                                      {"hour", hour},
+                                                                      {"hours", hour},
+                                                                      {"d", day},
+                                                                      {"day", day},
+                                                                      {"days", day},
+                                                                      {"w", week},
+                                                                      {"week", week},
+                                                                      {"weeks", week},
+                                                                      {"mon", month},
+                                                                      {"mons", month},
+                                                                      {"month", month},
+                                                                      {"months", month},
+                                                                      {"y", year},
+                                                                      {"yr", year},
+                                                                      {"yrs", year},
+                                                                      {"year", year},
+                                                                      {"years", year},
+                                                                      {"decade", decade},
+                                                                      {"decades", decade},
+                                                                      {"dec", decade},
+                                                                      {"decs", decade},
+                                                                      {"c", century},
+                                                                      {"cent", century},
+                                                                      {"century", century},
+                                                                      {"centuries", century},
+                                                                      {"mil", millennium},
+                                                                      {"mils", millennium},
+                                                                      {"millennium", millennium},
+                                                                      {"millennia", millennium}};
   return names;
 }
 
@@ -70,7 +128,9 @@ class interval_sum {
     micros_ = -micros_;
   }
   const row_failure* finish(interval_value& out) const {
-    const auto fits = [](int64_t v) { return v >= std::numeric_limits<int32_t>::min() && v <= std::numeric_limits<int32_t>::max(); };
+    const auto fits = [](int64_t v) {
+      return v >= std::numeric_limits<int32_t>::min() && v <= std::numeric_limits<int32_t>::max();
+    };
     if (!fits(months_) || !fits(days_)) return &interval_field;
     out = {static_cast<int32_t>(months_), static_cast<int32_t>(days_), micros_};
     return nullptr;
@@ -90,7 +150,8 @@ class interval_sum {
   }
   const row_failure* add_months(int64_t whole, int64_t unit, double fraction) {
     int64_t product;
-    if (__builtin_mul_overflow(whole, unit, &product) || __builtin_add_overflow(months_, product, &months_)) return &interval_field;
+    if (__builtin_mul_overflow(whole, unit, &product) || __builtin_add_overflow(months_, product, &months_))
+      return &interval_field;
     months_ += static_cast<int64_t>(std::rint(fraction * static_cast<double>(unit)));
     return nullptr;
   }
@@ -118,7 +179,9 @@ class interval_reader {
 
  private:
   void skip_blanks() {
-    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == ',' || (rest_.front() >= '\t' && rest_.front() <= '\r'))) rest_.remove_prefix(1);
+    while (!rest_.empty() &&
+           (rest_.front() == ' ' || rest_.front() == ',' || (rest_.front() >= '\t' && rest_.front() <= '\r')))
+      rest_.remove_prefix(1);
   }
 
   bool take_number(signed_number& made) {
@@ -216,7 +279,8 @@ class interval_reader {
   }
 
   const row_failure* read_clock(const signed_number& first) {
-    if (!first_of(span_unit::hour) || !first_of(span_unit::minute) || !first_of(span_unit::second)) return &bad_interval;
+    if (!first_of(span_unit::hour) || !first_of(span_unit::minute) || !first_of(span_unit::second))
+      return &bad_interval;
     rest_.remove_prefix(1);
     signed_number second;
     if (rest_.empty() || !is_digit(rest_.front()) || !take_number(second)) return &bad_interval;
@@ -232,7 +296,9 @@ class interval_reader {
     if (minutes.whole > 59 || minutes.whole < -59 || seconds.whole > 60) return &interval_field;
     const int64_t sign = first.negative ? -1 : 1;
     if (const row_failure* problem = sum_.add(hours.whole, 0, span_unit::hour)) return problem;
-    if (const row_failure* problem = sum_.add(minutes.negative ? minutes.whole : sign * minutes.whole, 0, span_unit::minute)) return problem;
+    if (const row_failure* problem =
+            sum_.add(minutes.negative ? minutes.whole : sign * minutes.whole, 0, span_unit::minute))
+      return problem;
     return sum_.add(sign * seconds.whole, static_cast<double>(sign) * seconds.fraction, span_unit::second);
   }
 

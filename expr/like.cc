@@ -12,7 +12,9 @@ constexpr row_failure bad_escape{"22025", "invalid escape string: it must be emp
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 template <bool Fold>
-bool same(char a, char b) { return Fold ? lower(a) == lower(b) : a == b; }
+bool same(char a, char b) {
+  return Fold ? lower(a) == lower(b) : a == b;
+}
 
 enum class like_outcome { match, no_match, bad_pattern };
 
@@ -84,10 +86,11 @@ prepared_call prepare_like(std::span<const node_ptr> arguments) {
     literal += pattern[i];
   }
   made->literal = std::move(literal);
-  made->form = open_start && (open_end || made->literal.empty()) ? (made->literal.empty() ? like_pattern::anything : like_pattern::contains)
-               : open_start                                      ? like_pattern::suffix
-               : open_end                                        ? like_pattern::prefix
-                                                                 : like_pattern::exact;
+  made->form = open_start && (open_end || made->literal.empty())
+                   ? (made->literal.empty() ? like_pattern::anything : like_pattern::contains)
+               : open_start ? like_pattern::suffix
+               : open_end   ? like_pattern::prefix
+                            : like_pattern::exact;
   return {made, {}, {}, {}};
 }
 

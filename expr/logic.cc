@@ -63,7 +63,8 @@ class logic_node final : public node {
         return;
       }
       if (rows.all()) {
-        for (size_t row = 0; row < rows.size; ++row) out[row] = Absorbing ? out[row] | values[row] : out[row] & values[row];
+        for (size_t row = 0; row < rows.size; ++row)
+          out[row] = Absorbing ? out[row] | values[row] : out[row] & values[row];
         return;
       }
     }
@@ -180,9 +181,15 @@ node_ptr make_null_test(node_ptr of, bool is_not_null) {
 node_ptr make_boolean_test(node_ptr of, truth wanted, bool negated) {
   kernel run = nullptr;
   switch (wanted) {
-    case truth::is_true: run = negated ? boolean_test<truth::is_true, true> : boolean_test<truth::is_true, false>; break;
-    case truth::is_false: run = negated ? boolean_test<truth::is_false, true> : boolean_test<truth::is_false, false>; break;
-    case truth::unknown: run = negated ? boolean_test<truth::unknown, true> : boolean_test<truth::unknown, false>; break;
+    case truth::is_true:
+      run = negated ? boolean_test<truth::is_true, true> : boolean_test<truth::is_true, false>;
+      break;
+    case truth::is_false:
+      run = negated ? boolean_test<truth::is_false, true> : boolean_test<truth::is_false, false>;
+      break;
+    case truth::unknown:
+      run = negated ? boolean_test<truth::unknown, true> : boolean_test<truth::unknown, false>;
+      break;
   }
   return make_test(run, {std::move(of)});
 }
@@ -191,7 +198,8 @@ node_ptr make_distinct_test(node_ptr a, node_ptr b, bool negated) {
   return make_test(negated ? distinct_test<true> : distinct_test<false>, {std::move(a), std::move(b)});
 }
 
-void split_rows(const column& condition, const selection& rows, std::vector<uint32_t>& taken, std::vector<uint32_t>& others) {
+void split_rows(const column& condition, const selection& rows, std::vector<uint32_t>& taken,
+                std::vector<uint32_t>& others) {
   const uint8_t* values = condition.values<uint8_t>();
   const uint64_t* validity = condition.validity();
   taken.resize(rows.count);

@@ -17,8 +17,11 @@ std::vector<column_ptr> constants_of(const std::vector<node_ptr>& nodes) {
 class in_node final : public node {
  public:
   in_node(node_ptr subject, std::shared_ptr<const value_set> items, bool has_null, bool negated)
-      : node({type_id::boolean}, subject->nullable() || has_null), subject_{std::move(subject)}, items_(std::move(items)),
-        has_null_(has_null), negated_(negated) {
+      : node({type_id::boolean}, subject->nullable() || has_null),
+        subject_{std::move(subject)},
+        items_(std::move(items)),
+        has_null_(has_null),
+        negated_(negated) {
     can_fail_ = subject_[0]->can_fail();
     cheap_ = subject_[0]->cheap();
   }
@@ -49,9 +52,13 @@ class in_node final : public node {
 
 class lookup_node final : public node {
  public:
-  lookup_node(data_type type, node_ptr subject, std::shared_ptr<const value_set> keys, column_ptr results, node_ptr otherwise)
-      : node(type, results->may_have_nulls() || !otherwise || otherwise->nullable()), keys_(std::move(keys)),
-        results_(std::move(results)), children_{std::move(subject)}, has_otherwise_(otherwise != nullptr) {
+  lookup_node(data_type type, node_ptr subject, std::shared_ptr<const value_set> keys, column_ptr results,
+              node_ptr otherwise)
+      : node(type, results->may_have_nulls() || !otherwise || otherwise->nullable()),
+        keys_(std::move(keys)),
+        results_(std::move(results)),
+        children_{std::move(subject)},
+        has_otherwise_(otherwise != nullptr) {
     if (otherwise) children_.push_back(std::move(otherwise));
     for (const node_ptr& each : children_) {
       can_fail_ |= each->can_fail();
@@ -101,14 +108,15 @@ node_ptr make_in_constants(node_ptr subject, const std::vector<node_ptr>& items,
   return fold(std::make_shared<in_node>(std::move(subject), std::move(set), has_null, negated));
 }
 
-node_ptr make_lookup(data_type type, node_ptr subject, const std::vector<node_ptr>& keys, const std::vector<node_ptr>& results,
-                     node_ptr otherwise) {
+node_ptr make_lookup(data_type type, node_ptr subject, const std::vector<node_ptr>& keys,
+                     const std::vector<node_ptr>& results, node_ptr otherwise) {
   if (!all_constant(keys) || !all_constant(results)) return nullptr;
   std::shared_ptr<const value_set> set = value_set::make(constants_of(keys));
   if (!set) return nullptr;
   std::vector<column_ptr> values = constants_of(results);
   for (column_ptr& value : values) value = retype(value, type);
-  return std::make_shared<lookup_node>(type, std::move(subject), std::move(set), concatenate(values), std::move(otherwise));
+  return std::make_shared<lookup_node>(type, std::move(subject), std::move(set), concatenate(values),
+                                       std::move(otherwise));
 }
 
 }  // namespace systole

@@ -11,7 +11,9 @@ namespace {
 class column_node final : public node {
  public:
   column_node(int index, data_type type, bool nullable) : node(type, nullable), index_(index) {}
-  column_ptr evaluate(evaluation& run, const selection&) const override { return run.input().share(static_cast<size_t>(index_)); }
+  column_ptr evaluate(evaluation& run, const selection&) const override {
+    return run.input().share(static_cast<size_t>(index_));
+  }
   int as_column() const override { return index_; }
 
  private:
@@ -42,8 +44,8 @@ class ingestion_time_node final : public node {
   bool reads_ingestion_time() const override { return true; }
 };
 
-/// "00002:0000000017:000000000004096": source, file and byte offset, as wide as they can become, so that the order of the
-/// texts is the order of the positions. Rows that one record became (expand) end with ":" and their number.
+/// "00002:0000000017:000000000004096": source, file and byte offset, as wide as they can become, so that the order of
+/// the texts is the order of the positions. Rows that one record became (expand) end with ":" and their number.
 class source_position_node final : public node {
  public:
   source_position_node() : node({type_id::text}, true) { cheap_ = false; }
@@ -87,7 +89,10 @@ class call_node final : public node {
  public:
   call_node(kernel run, data_type type, std::vector<node_ptr> arguments, function_traits traits,
             std::shared_ptr<const void> prepared)
-      : node(type, traits.gives_null || (!traits.strict && !traits.never_null)), run_(run), arguments_(std::move(arguments)), strict_(traits.strict),
+      : node(type, traits.gives_null || (!traits.strict && !traits.never_null)),
+        run_(run),
+        arguments_(std::move(arguments)),
+        strict_(traits.strict),
         prepared_(std::move(prepared)) {
     can_fail_ = traits.can_fail;
     cheap_ = traits.cheap;
@@ -129,7 +134,9 @@ operand evaluate_operand(const node& of, evaluation& run, const selection& rows)
   return {of.evaluate(run, rows), false};
 }
 
-node_ptr make_column_node(int index, data_type type, bool nullable) { return std::make_shared<column_node>(index, type, nullable); }
+node_ptr make_column_node(int index, data_type type, bool nullable) {
+  return std::make_shared<column_node>(index, type, nullable);
+}
 node_ptr make_constant_node(column_ptr value) { return std::make_shared<constant_node>(std::move(value)); }
 node_ptr make_null_node(data_type type) { return make_constant_node(null_column(type, 1)); }
 node_ptr make_ingestion_time_node() { return std::make_shared<ingestion_time_node>(); }

@@ -75,7 +75,7 @@ node_ptr make_ingestion_time_node();
 node_ptr make_source_position_node();
 
 struct function_traits {
-  bool strict = true;     ///< NULL in, NULL out, without calling the kernel
+  bool strict = true;  ///< NULL in, NULL out, without calling the kernel
   bool can_fail = false;
   bool gives_null = false;  ///< may give NULL though no argument is
   bool cheap = true;

@@ -19,7 +19,8 @@ column_ptr count_kernel(const call_frame& frame) {
 }  // namespace
 
 node_ptr make_null_count(std::vector<node_ptr> of, bool nulls) {
-  return make_call_node(nulls ? count_kernel<true> : count_kernel<false>, {type_id::int32}, std::move(of), {.strict = false, .never_null = true});
+  return make_call_node(nulls ? count_kernel<true> : count_kernel<false>, {type_id::int32}, std::move(of),
+                        {.strict = false, .never_null = true});
 }
 
 }  // namespace systole

@@ -56,8 +56,12 @@ void floor_decimal(decimal_out& out, decimal a) { out.set(flooring(a)); }
 void sign_decimal(decimal_out& out, decimal a) { out.set(decimal{a.unscaled > 0 ? 1 : a.unscaled < 0 ? -1 : 0, 0}); }
 void div_decimals(decimal_out& out, decimal a, decimal b) { out.set(whole_quotient(a, b)); }
 void sqrt_decimal(decimal_out& out, decimal a) { a.unscaled < 0 ? out.fail(bad_root) : out.set(square_root(a)); }
-void ln_decimal(decimal_out& out, decimal a) { a.unscaled <= 0 ? out.fail(bad_logarithm) : out.set(natural_logarithm(a)); }
-void log10_decimal(decimal_out& out, decimal a) { a.unscaled <= 0 ? out.fail(bad_logarithm) : out.set(logarithm({10, 0}, a)); }
+void ln_decimal(decimal_out& out, decimal a) {
+  a.unscaled <= 0 ? out.fail(bad_logarithm) : out.set(natural_logarithm(a));
+}
+void log10_decimal(decimal_out& out, decimal a) {
+  a.unscaled <= 0 ? out.fail(bad_logarithm) : out.set(logarithm({10, 0}, a));
+}
 void log_decimals(decimal_out& out, decimal base, decimal a) {
   if (base.unscaled <= 0 || a.unscaled <= 0) return out.fail(bad_logarithm);
   if (compare(base, {1, 0}) == 0) return out.fail(failures::division_by_zero);

@@ -44,7 +44,8 @@ first_group first_group_of(decimal value) {
   const int exponent = digit_count(value.unscaled) - 1 - value.scale;
   first_group made;
   made.weight = exponent >= 0 ? exponent / 4 : -((-exponent + 3) / 4);
-  made.leading = std::floor(static_cast<double>(fabsl(to_long_double(value)) / powl(10.0L, made.weight * 4.0L)) + 1e-12);
+  made.leading =
+      std::floor(static_cast<double>(fabsl(to_long_double(value)) / powl(10.0L, made.weight * 4.0L)) + 1e-12);
   return made;
 }
 
@@ -127,7 +128,8 @@ result<decimal> round_to(decimal value, int32_t scale) {
   if (drop > limits::numeric_digits) return decimal{0, 0};
   const int128 unit = power_of_ten(drop);
   const int128 quotient = value.unscaled / unit, rest = value.unscaled % unit;
-  const int128 rounded = quotient + ((rest < 0 ? -rest : rest) >= unit - (rest < 0 ? -rest : rest) ? (value.unscaled < 0 ? -1 : 1) : 0);
+  const int128 rounded =
+      quotient + ((rest < 0 ? -rest : rest) >= unit - (rest < 0 ? -rest : rest) ? (value.unscaled < 0 ? -1 : 1) : 0);
   return multiply({rounded, 0}, {power_of_ten(std::min(-scale, limits::numeric_digits)), 0});
 }
 
@@ -207,14 +209,17 @@ result<decimal> power(decimal base, decimal exponent) {
   SYSTOLE_ASSIGN(const decimal whole, truncate_to(exponent, 0));
   const bool is_whole = compare(whole, exponent) == 0;
   const long double x = to_long_double(base), y = to_long_double(exponent);
-  if (base.unscaled == 0) return decimal{exponent.unscaled == 0 ? power_of_ten(significant_digits) : 0, significant_digits};
+  if (base.unscaled == 0)
+    return decimal{exponent.unscaled == 0 ? power_of_ten(significant_digits) : 0, significant_digits};
   const double weight = static_cast<double>(y * log10l(fabsl(x)));
   if (weight > limits::numeric_digits) return too_large();
   const int estimate = static_cast<int>(std::clamp(weight, -2000.0, 2000.0));
   // With a whole exponent PostgreSQL takes the least scale, else as many digits as are significant.
-  const int scale = is_whole ? at_least(significant_digits, {base.scale}) : at_least(significant_digits - estimate, {base.scale, exponent.scale});
+  const int scale = is_whole ? at_least(significant_digits, {base.scale})
+                             : at_least(significant_digits - estimate, {base.scale, exponent.scale});
   constexpr int most = 1 << 20;
-  if (is_whole && whole.unscaled >= 0 && whole.unscaled <= most) return whole_power(base, static_cast<int>(whole.unscaled), scale);
+  if (is_whole && whole.unscaled >= 0 && whole.unscaled <= most)
+    return whole_power(base, static_cast<int>(whole.unscaled), scale);
   const bool odd = is_whole && whole.unscaled % 2 != 0;
   const long double magnitude = powl(fabsl(x), y);
   return from_long_double(x < 0 && odd ? -magnitude : magnitude, scale);

@@ -30,7 +30,8 @@ inline int order(std::string_view a, std::string_view b) {
 }
 inline int order(const interval_value& a, const interval_value& b) {
   const auto span = [](const interval_value& v) {
-    return static_cast<int128>(v.months) * 30 * 86'400'000'000 + static_cast<int128>(v.days) * 86'400'000'000 + v.micros;
+    return static_cast<int128>(v.months) * 30 * 86'400'000'000 + static_cast<int128>(v.days) * 86'400'000'000 +
+           v.micros;
   };
   const int128 left = span(a), right = span(b);
   return (left > right) - (left < right);
@@ -40,13 +41,18 @@ inline int order(const interval_value& a, const interval_value& b) {
 template <class Visitor>
 auto with_storage(type_id type, const Visitor& visit) {
   switch (type) {
-    case type_id::int32: case type_id::date: return visit(static_cast<int32_t*>(nullptr));
-    case type_id::int64: case type_id::timestamptz: case type_id::timestamp: return visit(static_cast<int64_t*>(nullptr));
+    case type_id::int32:
+    case type_id::date: return visit(static_cast<int32_t*>(nullptr));
+    case type_id::int64:
+    case type_id::timestamptz:
+    case type_id::timestamp: return visit(static_cast<int64_t*>(nullptr));
     case type_id::float64: return visit(static_cast<double*>(nullptr));
     case type_id::numeric: return visit(static_cast<decimal*>(nullptr));
-    case type_id::text: case type_id::bytea: return visit(static_cast<std::string_view*>(nullptr));
+    case type_id::text:
+    case type_id::bytea: return visit(static_cast<std::string_view*>(nullptr));
     case type_id::interval: return visit(static_cast<interval_value*>(nullptr));
-    case type_id::boolean: case type_id::null: break;
+    case type_id::boolean:
+    case type_id::null: break;
   }
   return visit(static_cast<bool*>(nullptr));
 }

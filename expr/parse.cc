@@ -25,7 +25,8 @@ std::string hint_for(std::string_view sql, size_t offset) {
   const size_t first = sql.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return "write an expression, such as a column's name";
   if (rest.substr(0, 2) == "&&") return "write AND";
-  if (rest.empty()) return "something is missing at the end: look for an open parenthesis, CASE without END, or an operator";
+  if (rest.empty())
+    return "something is missing at the end: look for an open parenthesis, CASE without END, or an operator";
   if (rest[0] == ';') return "an expression ends without a semicolon";
   return {};
 }
@@ -68,7 +69,8 @@ parse_outcome parse_expression(std::string_view sql) {
   const query_result parsed(text.c_str());
   if (parsed.raw.error) {
     const size_t offset = offset_of_cursor(sql, parsed.raw.error->cursorpos);
-    return refuse(offset, parsed.raw.error->message ? parsed.raw.error->message : "syntax error", hint_for(sql, offset));
+    return refuse(offset, parsed.raw.error->message ? parsed.raw.error->message : "syntax error",
+                  hint_for(sql, offset));
   }
 
   pg_tree::parse_result tree;
@@ -80,7 +82,8 @@ parse_outcome parse_expression(std::string_view sql) {
     return refuse(0, too_deep, "split it into several columns");
 
   if (tree.stmts_size() == 0) return refuse(0, "the expression is empty", hint_for(sql, 0));
-  if (tree.stmts_size() > 1) return refuse(0, "one expression is expected, not several statements", "remove the semicolon");
+  if (tree.stmts_size() > 1)
+    return refuse(0, "one expression is expected, not several statements", "remove the semicolon");
   if (!tree.stmts(0).stmt().has_select_stmt()) return refuse(0, "a scalar expression is expected");
   const pg_tree::select_statement& select = tree.stmts(0).stmt().select_stmt();
   if (!is_plain_select(select))

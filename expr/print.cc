@@ -7,18 +7,108 @@
 namespace systole {
 namespace {
 
-/// PostgreSQL 15's reserved words and those that can only name functions and types (src/include/parser/kwlist.h), sorted.
-constexpr std::array<std::string_view, 100> reserved = {
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "binary", "both",
-    "case", "cast", "check", "collate", "collation", "column", "concurrently", "constraint", "create", "cross",
-    "current_catalog", "current_date", "current_role", "current_schema", "current_time", "current_timestamp",
-    "current_user", "default", "deferrable", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for",
-    "foreign", "freeze", "from", "full", "grant", "group", "having", "ilike", "in", "initially", "inner", "intersect",
-    "into", "is", "isnull", "join", "lateral", "leading", "left", "like", "limit", "localtime", "localtimestamp",
-    "natural", "not", "notnull", "null", "offset", "on", "only", "or", "order", "outer", "overlaps", "placing",
-    "primary", "references", "returning", "right", "select", "session_user", "similar", "some", "symmetric", "table",
-    "tablesample", "then", "to", "trailing", "true", "union", "unique", "user", "using", "variadic", "verbose", "when",
-    "where", "window", "with"};
+/// PostgreSQL 15's reserved words and those that can only name functions and types (src/include/parser/kwlist.h),
+/// sorted.
+constexpr std::array<std::string_view, 100> reserved = {"all",
+                                                        "analyse",
+                                                        "analyze",
+                                                        "and",
+                                                        "any",
+                                                        "array",
+                                                        "as",
+                                                        "asc",
+                                                        "asymmetric",
+                                                        "authorization",
+                                                        "binary",
+                                                        "both",
+                                                        "case",
+                                                        "cast",
+                                                        "check",
+                                                        "collate",
+                                                        "collation",
+                                                        "column",
+                                                        "concurrently",
+                                                        "constraint",
+                                                        "create",
+                                                        "cross",
+                                                        "current_catalog",
+                                                        "current_date",
+                                                        "current_role",
+                                                        "current_schema",
+                                                        "current_time",
+                                                        "current_timestamp",
+                                                        "current_user",
+                                                        "default",
+                                                        "deferrable",
+                                                        "desc",
+                                                        "distinct",
+                                                        "do",
+                                                        "else",
+                                                        "end",
+                                                        "except",
+                                                        "false",
+                                                        "fetch",
+                                                        "for",
+                                                        "foreign",
+                                                        "freeze",
+                                                        "from",
+                                                        "full",
+                                                        "grant",
+                                                        "group",
+                                                        "having",
+                                                        "ilike",
+                                                        "in",
+                                                        "initially",
+                                                        "inner",
+                                                        "intersect",
+                                                        "into",
+                                                        "is",
+                                                        "isnull",
+                                                        "join",
+                                                        "lateral",
+                                                        "leading",
+                                                        "left",
+                                                        "like",
+                                                        "limit",
+                                                        "localtime",
+                                                        "localtimestamp",
+                                                        "natural",
+                                                        "not",
+                                                        "notnull",
+                                                        "null",
+                                                        "offset",
+                                                        "on",
+                                                        "only",
+                                                        "or",
+                                                        "order",
+                                                        "outer",
+                                                        "overlaps",
+                                                        "placing",
+                                                        "primary",
+                                                        "references",
+                                                        "returning",
+                                                        "right",
+                                                        "select",
+                                                        "session_user",
+                                                        "similar",
+                                                        "some",
+                                                        "symmetric",
+                                                        "table",
+                                                        "tablesample",
+                                                        "then",
+                                                        "to",
+                                                        "trailing",
+                                                        "true",
+                                                        "union",
+                                                        "unique",
+                                                        "user",
+                                                        "using",
+                                                        "variadic",
+                                                        "verbose",
+                                                        "when",
+                                                        "where",
+                                                        "window",
+                                                        "with"};
 
 /// Words that PostgreSQL's grammar takes for something else when a name stands alone or before a parenthesis.
 bool needs_quotes(const std::string& name) {
@@ -149,8 +239,13 @@ void print_into(std::string& out, const syntax& tree) {
       return;
     case syntax_kind::null_test: return print_suffixed(out, tree, tree.negated ? " IS NOT NULL" : " IS NULL");
     case syntax_kind::boolean_test: return print_suffixed(out, tree, (tree.negated ? " IS NOT " : " IS ") + tree.text);
-    case syntax_kind::distinct: return print_joined(out, tree, tree.negated ? " IS NOT DISTINCT FROM " : " IS DISTINCT FROM ");
-    case syntax_kind::null_if: out += "NULLIF("; print_list(out, tree, 0); out += ')'; return;
+    case syntax_kind::distinct:
+      return print_joined(out, tree, tree.negated ? " IS NOT DISTINCT FROM " : " IS DISTINCT FROM ");
+    case syntax_kind::null_if:
+      out += "NULLIF(";
+      print_list(out, tree, 0);
+      out += ')';
+      return;
     case syntax_kind::in_list:
       out += '(';
       print_into(out, *tree.children[0]);
@@ -160,10 +255,26 @@ void print_into(std::string& out, const syntax& tree) {
       return;
     case syntax_kind::between: return print_between(out, tree);
     case syntax_kind::case_when: return print_case(out, tree);
-    case syntax_kind::coalesce: out += "COALESCE("; print_list(out, tree, 0); out += ')'; return;
-    case syntax_kind::greatest: out += "GREATEST("; print_list(out, tree, 0); out += ')'; return;
-    case syntax_kind::least: out += "LEAST("; print_list(out, tree, 0); out += ')'; return;
-    case syntax_kind::array: out += "ARRAY["; print_list(out, tree, 0); out += ']'; return;
+    case syntax_kind::coalesce:
+      out += "COALESCE(";
+      print_list(out, tree, 0);
+      out += ')';
+      return;
+    case syntax_kind::greatest:
+      out += "GREATEST(";
+      print_list(out, tree, 0);
+      out += ')';
+      return;
+    case syntax_kind::least:
+      out += "LEAST(";
+      print_list(out, tree, 0);
+      out += ')';
+      return;
+    case syntax_kind::array:
+      out += "ARRAY[";
+      print_list(out, tree, 0);
+      out += ']';
+      return;
     case syntax_kind::subscript:
       out += '(';
       print_into(out, *tree.children[0]);

@@ -24,10 +24,22 @@ class pattern_writer {
     while (!rest_.empty() && !problem) {
       const char c = take();
       switch (c) {
-        case '\\': write_escape(false); can_repeat = true; break;
-        case '[': write_bracket(); can_repeat = true; break;
-        case '(': can_repeat = false; write_group(); break;
-        case '*': case '+': case '?': case '{':
+        case '\\':
+          write_escape(false);
+          can_repeat = true;
+          break;
+        case '[':
+          write_bracket();
+          can_repeat = true;
+          break;
+        case '(':
+          can_repeat = false;
+          write_group();
+          break;
+        case '*':
+        case '+':
+        case '?':
+        case '{':
           if (c == '{' && (rest_.empty() || rest_[0] < '0' || rest_[0] > '9')) {
             out += "\\{";
             can_repeat = true;
@@ -37,7 +49,11 @@ class pattern_writer {
           write_quantifier(c);
           can_repeat = false;
           break;
-        case '|': case '^': out += c; can_repeat = false; break;
+        case '|':
+        case '^':
+          out += c;
+          can_repeat = false;
+          break;
         default: out += c; can_repeat = c != '$';
       }
     }
@@ -69,8 +85,11 @@ class pattern_writer {
       out += rest_.substr(0, end + 1);
       rest_.remove_prefix(end + 1);
     }
-    if (!rest_.empty() && rest_[0] == '?') return refuse(unsupported_pattern, "non-greedy quantifiers such as *? are not supported: use a negated set, as in [^,]*");
-    if (!rest_.empty() && (rest_[0] == '*' || rest_[0] == '+')) return refuse(bad_pattern, "a quantifier cannot follow another one");
+    if (!rest_.empty() && rest_[0] == '?')
+      return refuse(unsupported_pattern,
+                    "non-greedy quantifiers such as *? are not supported: use a negated set, as in [^,]*");
+    if (!rest_.empty() && (rest_[0] == '*' || rest_[0] == '+'))
+      return refuse(bad_pattern, "a quantifier cannot follow another one");
   }
 
   void write_group() {
@@ -115,7 +134,12 @@ class pattern_writer {
     if (rest_.empty()) return refuse(bad_pattern, "the pattern ends with a backslash");
     const char c = take();
     switch (c) {
-      case 'd': case 's': case 'w': case 'D': case 'S': case 'W':
+      case 'd':
+      case 's':
+      case 'w':
+      case 'D':
+      case 'S':
+      case 'W':
         // PostgreSQL refuses the negated ones in brackets.
         if (in_bracket && c < 'a') return refuse(bad_pattern, "\\D, \\S and \\W are not possible inside [ ]");
         if (c == 's') out += in_bracket ? "[:space:]" : "[[:space:]]";
@@ -126,7 +150,8 @@ class pattern_writer {
       case 'Z': out += "\\z"; return;
       case 'y': out += "\\b"; return;
       case 'Y': out += "\\B"; return;
-      case 'm': case 'M': return refuse(unsupported_pattern, "\\m and \\M are not supported: use \\y for a word's edge");
+      case 'm':
+      case 'M': return refuse(unsupported_pattern, "\\m and \\M are not supported: use \\y for a word's edge");
       case 'B': out += "\\\\"; return;
       case 'a': write_code_point(7); return;
       case 'b': write_code_point(8); return;
@@ -143,7 +168,8 @@ class pattern_writer {
       default: break;
     }
     if (c >= '1' && c <= '9') return refuse(unsupported_pattern, "back references such as \\1 are not supported");
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return refuse(bad_pattern, std::string("there is no escape \\") + c);
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+      return refuse(bad_pattern, std::string("there is no escape \\") + c);
     if (static_cast<unsigned char>(c) < 0x80) out += '\\';
     out += c;
   }
@@ -192,7 +218,9 @@ bool regex::matches(std::string_view text) const {
 bool regex::find(std::string_view text, size_t start, range* groups, int group_count) const {
   re2::StringPiece found[most_groups];
   group_count = std::min(group_count, most_groups);
-  if (!compiled_->Match(re2::StringPiece(text.data(), text.size()), start, text.size(), RE2::UNANCHORED, found, group_count)) return false;
+  if (!compiled_->Match(re2::StringPiece(text.data(), text.size()), start, text.size(), RE2::UNANCHORED, found,
+                        group_count))
+    return false;
   for (int i = 0; i < group_count; ++i) {
     groups[i].found = found[i].data() != nullptr;
     if (!groups[i].found) continue;

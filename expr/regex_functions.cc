@@ -22,7 +22,8 @@ const regex_compiled& compile_once(text_in pattern, text_in flags, bool allow_gl
 }
 
 /// The constant pattern's regex, or that of the row's. nullptr after a failure.
-const regex* choose(row_writer_base& out, const regex* known, text_in pattern, text_in flags, bool allow_global = false) {
+const regex* choose(row_writer_base& out, const regex* known, text_in pattern, text_in flags,
+                    bool allow_global = false) {
   if (known) return known;
   const regex_compiled& compiled = compile_once(pattern, flags, allow_global);
   if (!compiled.problem) return compiled.made.get();
@@ -36,13 +37,20 @@ prepared_call prepare_with(std::span<const node_ptr> arguments, text_in fixed_fl
   const column_ptr flags = FlagsAt > 0 ? arguments[static_cast<size_t>(FlagsAt)]->constant() : nullptr;
   if (!pattern || pattern->is_null(0) || (FlagsAt > 0 && (!flags || flags->is_null(0)))) return {};
   regex_compiled compiled = compile_regex(pattern->text(0), flags ? flags->text(0) : fixed_flags, AllowGlobal);
-  if (compiled.problem) return {nullptr, std::string(compiled.problem->reason), compiled.hint, compiled.problem->sqlstate};
+  if (compiled.problem)
+    return {nullptr, std::string(compiled.problem->reason), compiled.hint, compiled.problem->sqlstate};
   return {compiled.made, {}, {}, {}};
 }
 prepared_call prepare_plain(std::span<const node_ptr> arguments) { return prepare_with<0, false>(arguments, {}); }
-prepared_call prepare_ignoring_case(std::span<const node_ptr> arguments) { return prepare_with<0, false>(arguments, "i"); }
-prepared_call prepare_flags_second(std::span<const node_ptr> arguments) { return prepare_with<2, false>(arguments, {}); }
-prepared_call prepare_replace_flags(std::span<const node_ptr> arguments) { return prepare_with<3, true>(arguments, {}); }
+prepared_call prepare_ignoring_case(std::span<const node_ptr> arguments) {
+  return prepare_with<0, false>(arguments, "i");
+}
+prepared_call prepare_flags_second(std::span<const node_ptr> arguments) {
+  return prepare_with<2, false>(arguments, {});
+}
+prepared_call prepare_replace_flags(std::span<const node_ptr> arguments) {
+  return prepare_with<3, true>(arguments, {});
+}
 
 template <bool Fold, bool Negated>
 void match(row_writer<bool>& out, const regex* known, text_in text, text_in pattern) {
@@ -85,7 +93,9 @@ void count_matches(row_writer<int32_t>& out, const regex* known, text_in text, t
   int32_t count = 0;
   regex::range whole;
   for (size_t at = 0; at <= text.size() && chosen->find(text, at, &whole, 1); ++count)
-    at = whole.to > whole.from ? whole.to : whole.to < text.size() ? whole.to + utf8_width(text[whole.to]) : text.size() + 1;
+    at = whole.to > whole.from    ? whole.to
+         : whole.to < text.size() ? whole.to + utf8_width(text[whole.to])
+                                  : text.size() + 1;
   out.set(count);
 }
 
@@ -138,7 +148,8 @@ void replace_first(text_out& out, const regex* known, text_in text, text_in patt
   const regex* chosen = choose(out, known, pattern, {}, true);
   if (chosen) replace_with(out, *chosen, text, replacement);
 }
-void replace_flags(text_out& out, const regex* known, text_in text, text_in pattern, text_in replacement, text_in flags) {
+void replace_flags(text_out& out, const regex* known, text_in text, text_in pattern, text_in replacement,
+                   text_in flags) {
   const regex* chosen = choose(out, known, pattern, flags, true);
   if (chosen) replace_with(out, *chosen, text, replacement);
 }
@@ -153,14 +164,29 @@ void add_regex_functions(std::vector<function_entry>& table) {
   table.push_back({"!~", {text, text}, boolean, row_kernel<&match<false, true>>, slow_fallible, prepare_plain});
   table.push_back({"~*", {text, text}, boolean, row_kernel<&match<true, false>>, slow_fallible, prepare_ignoring_case});
   table.push_back({"!~*", {text, text}, boolean, row_kernel<&match<true, true>>, slow_fallible, prepare_ignoring_case});
-  table.push_back({"regexp_like", {text, text}, boolean, row_kernel<&match<false, false>>, slow_fallible, prepare_plain});
-  table.push_back({"regexp_like", {text, text, text}, boolean, row_kernel<&match_flags>, slow_fallible, prepare_flags_second});
+  table.push_back(
+      {"regexp_like", {text, text}, boolean, row_kernel<&match<false, false>>, slow_fallible, prepare_plain});
+  table.push_back(
+      {"regexp_like", {text, text, text}, boolean, row_kernel<&match_flags>, slow_fallible, prepare_flags_second});
   table.push_back({"regexp_count", {text, text}, int32, row_kernel<&count_matches>, slow_fallible, prepare_plain});
-  table.push_back({"#regexp_match", {text, text, int32}, text, row_kernel<&match_group, part>, may_be_null, prepare_plain});
-  table.push_back({"#regexp_match", {text, text, text, int32}, text, row_kernel<&match_group_flags, part>, may_be_null, prepare_flags_second});
-  table.push_back({"substring", {text, text}, text, row_kernel<&substring_by_pattern, part>, may_be_null, prepare_plain});
-  table.push_back({"regexp_replace", {text, text, text}, text, row_kernel<&replace_first, part>, slow_fallible, prepare_plain});
-  table.push_back({"regexp_replace", {text, text, text, text}, text, row_kernel<&replace_flags, part>, slow_fallible, prepare_replace_flags});
+  table.push_back(
+      {"#regexp_match", {text, text, int32}, text, row_kernel<&match_group, part>, may_be_null, prepare_plain});
+  table.push_back({"#regexp_match",
+                   {text, text, text, int32},
+                   text,
+                   row_kernel<&match_group_flags, part>,
+                   may_be_null,
+                   prepare_flags_second});
+  table.push_back(
+      {"substring", {text, text}, text, row_kernel<&substring_by_pattern, part>, may_be_null, prepare_plain});
+  table.push_back(
+      {"regexp_replace", {text, text, text}, text, row_kernel<&replace_first, part>, slow_fallible, prepare_plain});
+  table.push_back({"regexp_replace",
+                   {text, text, text, text},
+                   text,
+                   row_kernel<&replace_flags, part>,
+                   slow_fallible,
+                   prepare_replace_flags});
 }
 
 }  // namespace systole

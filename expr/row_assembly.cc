@@ -31,7 +31,8 @@ void row_assembly::take(const operand& from, const selection& rows) {
     case 8: copy<uint64_t>(from, rows); break;
     default: copy<sixteen>(from, rows);
   }
-  if (uint8_t* scales = builder_.mutable_scales()) rows.for_each([&](size_t row) { scales[row] = from.values->scale(from.row(row)); });
+  if (uint8_t* scales = builder_.mutable_scales())
+    rows.for_each([&](size_t row) { scales[row] = from.values->scale(from.row(row)); });
   if (from.values->may_have_nulls()) {
     rows.for_each([&](size_t row) {
       if (from.values->is_null(from.row(row))) builder_.set_null(row);

@@ -27,7 +27,8 @@ class row_reader {
 template <>
 class row_reader<bool> {
  public:
-  explicit row_reader(const operand& from) : values_(from.values->values<uint8_t>()), mask_(from.constant ? 0 : ~size_t{0}) {}
+  explicit row_reader(const operand& from)
+      : values_(from.values->values<uint8_t>()), mask_(from.constant ? 0 : ~size_t{0}) {}
   bool operator[](size_t row) const { return values_[row & mask_] != 0; }
 
  private:
@@ -37,7 +38,8 @@ class row_reader<bool> {
 template <>
 class row_reader<std::string_view> {
  public:
-  explicit row_reader(const operand& from) : values_(from.values->values<text_view>()), mask_(from.constant ? 0 : ~size_t{0}) {}
+  explicit row_reader(const operand& from)
+      : values_(from.values->values<text_view>()), mask_(from.constant ? 0 : ~size_t{0}) {}
   std::string_view operator[](size_t row) const { return values_[row & mask_].view(); }
 
  private:
@@ -48,7 +50,9 @@ template <>
 class row_reader<decimal> {
  public:
   explicit row_reader(const operand& from)
-      : values_(from.values->values<int128>()), scales_(from.values->scales()), scale_(from.values->type().scale),
+      : values_(from.values->values<int128>()),
+        scales_(from.values->scales()),
+        scale_(from.values->type().scale),
         mask_(from.constant ? 0 : ~size_t{0}) {}
   decimal operator[](size_t row) const { return {values_[row & mask_], scales_ ? scales_[row & mask_] : scale_}; }
 
@@ -82,7 +86,8 @@ class row_writer_base {
 template <class T>
 class row_writer : public row_writer_base {
  public:
-  row_writer(column_builder& builder, evaluation& run) : row_writer_base(builder, run), values_(builder.mutable_values<T>()) {}
+  row_writer(column_builder& builder, evaluation& run)
+      : row_writer_base(builder, run), values_(builder.mutable_values<T>()) {}
   void set(T value) { values_[row_] = value; }
 
  private:
@@ -91,7 +96,8 @@ class row_writer : public row_writer_base {
 template <>
 class row_writer<bool> : public row_writer_base {
  public:
-  row_writer(column_builder& builder, evaluation& run) : row_writer_base(builder, run), values_(builder.mutable_values<uint8_t>()) {}
+  row_writer(column_builder& builder, evaluation& run)
+      : row_writer_base(builder, run), values_(builder.mutable_values<uint8_t>()) {}
   void set(bool value) { values_[row_] = value; }
 
  private:
@@ -121,7 +127,8 @@ class row_writer<decimal> : public row_writer_base {
 template <>
 class row_writer<std::string_view> : public row_writer_base {
  public:
-  row_writer(column_builder& builder, evaluation& run) : row_writer_base(builder, run), values_(builder.mutable_values<text_view>()) {}
+  row_writer(column_builder& builder, evaluation& run)
+      : row_writer_base(builder, run), values_(builder.mutable_values<text_view>()) {}
   /// Copies.
   void set(std::string_view value) {
     if (value.size() > limits::text_value_bytes) return fail(failures::text_too_long);
@@ -189,14 +196,16 @@ column_ptr row_kernel(const call_frame& frame) {
   row_writer<result_type> writer(builder, frame.run);
 
   [&]<size_t... I>(std::index_sequence<I...>) {
-    [[maybe_unused]] const auto readers = std::make_tuple(row_reader<std::tuple_element_t<I, arguments>>(frame.arguments[I])...);
+    [[maybe_unused]] const auto readers =
+        std::make_tuple(row_reader<std::tuple_element_t<I, arguments>>(frame.arguments[I])...);
     frame.rows.for_each([&](size_t row) {
       if (validity && !(validity[row / 64] >> (row % 64) & 1)) return;
       writer.at(row);
       if constexpr (std::is_void_v<prepared_type>) Function(writer, std::get<I>(readers)[row]...);
       else Function(writer, static_cast<const prepared_type*>(frame.prepared), std::get<I>(readers)[row]...);
     });
-  }(std::make_index_sequence<std::tuple_size_v<arguments>>());
+  }
+  (std::make_index_sequence<std::tuple_size_v<arguments>>());
   return builder.finish();
 }
 

@@ -36,7 +36,8 @@ std::optional<std::pair<bound_side, bound_side>> both_readings(const syntax& tre
 }
 
 std::optional<interval_value> interval_literal(const syntax& tree) {
-  if (tree.kind != syntax_kind::cast || tree.text != "interval" || tree.children[0]->kind != syntax_kind::text_literal) return std::nullopt;
+  if (tree.kind != syntax_kind::cast || tree.text != "interval" || tree.children[0]->kind != syntax_kind::text_literal)
+    return std::nullopt;
   interval_value value;
   if (read_interval(tree.children[0]->text, value)) return std::nullopt;
   return value;
@@ -45,7 +46,9 @@ std::optional<interval_value> interval_literal(const syntax& tree) {
 std::optional<int64_t> fixed_micros(const interval_value& value) {
   if (value.months != 0) return std::nullopt;
   int64_t micros;
-  if (__builtin_mul_overflow(int64_t{value.days}, int64_t{86'400'000'000}, &micros) || __builtin_add_overflow(micros, value.micros, &micros)) return std::nullopt;
+  if (__builtin_mul_overflow(int64_t{value.days}, int64_t{86'400'000'000}, &micros) ||
+      __builtin_add_overflow(micros, value.micros, &micros))
+    return std::nullopt;
   return micros;
 }
 
@@ -90,7 +93,8 @@ std::optional<between_parts> split_between(std::string_view sql) {
   for (const bound_side& a : {first->first, first->second})
     for (const bound_side& b : {second->first, second->second}) {
       if (a.is_low == b.is_low || print(*a.subject) != print(*b.subject)) continue;
-      return between_parts{print(*a.subject), print(a.is_low ? *a.bound : *b.bound), print(a.is_low ? *b.bound : *a.bound)};
+      return between_parts{print(*a.subject), print(a.is_low ? *a.bound : *b.bound),
+                           print(a.is_low ? *b.bound : *a.bound)};
     }
   return std::nullopt;
 }

@@ -9,30 +9,30 @@ namespace systole {
 
 /// What a node of the syntax tree is. Children are in evaluation order unless said otherwise.
 enum class syntax_kind {
-  column,        ///< names: {name} or {qualifier, name}
+  column,  ///< names: {name} or {qualifier, name}
   null_literal,
   boolean_literal,  ///< text: "true" or "false"
   integer_literal,  ///< text: digits with sign, fits 32 bits
   number_literal,   ///< text: any other number
   text_literal,     ///< text: the value
-  operation,     ///< text: the operator; one (prefix) or two children
-  call,          ///< text: the function; names: names of named arguments ("" for positional ones), or empty
-  cast,          ///< text: the type's name; modifiers: its numbers; one child
-  conjunction,   ///< AND of two or more
-  disjunction,   ///< OR of two or more
+  operation,        ///< text: the operator; one (prefix) or two children
+  call,             ///< text: the function; names: names of named arguments ("" for positional ones), or empty
+  cast,             ///< text: the type's name; modifiers: its numbers; one child
+  conjunction,      ///< AND of two or more
+  disjunction,      ///< OR of two or more
   negation,
   null_test,     ///< negated: IS NOT NULL
   boolean_test,  ///< text: "TRUE", "FALSE" or "UNKNOWN"; negated: IS NOT
   distinct,      ///< IS DISTINCT FROM; negated: IS NOT DISTINCT FROM
   null_if,
-  in_list,       ///< the subject, then the items; negated: NOT IN
-  between,       ///< the subject, low, high; negated; symmetric
-  case_when,     ///< subject or null, pairs of condition and result, then ELSE or null
+  in_list,    ///< the subject, then the items; negated: NOT IN
+  between,    ///< the subject, low, high; negated; symmetric
+  case_when,  ///< subject or null, pairs of condition and result, then ELSE or null
   coalesce,
   greatest,
   least,
-  array,         ///< ARRAY[...]
-  subscript,     ///< an array and an index
+  array,      ///< ARRAY[...]
+  subscript,  ///< an array and an index
 };
 
 /// PostgreSQL's syntax of one scalar expression, free of libpg_query's types.

@@ -101,7 +101,8 @@ text_in substring_of(text_in text, int64_t start, int64_t end) {
   if (end <= start) return {};
   if (is_ascii(text)) {
     if (start > static_cast<int64_t>(text.size())) return {};
-    return text.substr(static_cast<size_t>(start - 1), static_cast<size_t>(std::min<int64_t>(end - start, static_cast<int64_t>(text.size()))));
+    return text.substr(static_cast<size_t>(start - 1),
+                       static_cast<size_t>(std::min<int64_t>(end - start, static_cast<int64_t>(text.size()))));
   }
   const size_t from = utf8_offset(text, static_cast<size_t>(start - 1));
   const text_in rest = text.substr(from);
@@ -149,7 +150,9 @@ void pad(text_out& out, text_in text, int32_t count, text_in fill) {
   out.set_reserved(space, bytes);
 }
 template <bool Left>
-void pad_blanks(text_out& out, text_in text, int32_t count) { pad<Left>(out, text, count, " "); }
+void pad_blanks(text_out& out, text_in text, int32_t count) {
+  pad<Left>(out, text, count, " ");
+}
 
 void repeat_text(text_out& out, text_in text, int32_t count) {
   if (count <= 0 || text.empty()) return out.set(text_in());
@@ -157,7 +160,8 @@ void repeat_text(text_out& out, text_in text, int32_t count) {
   const size_t bytes = text.size() * static_cast<size_t>(count);
   char* space = out.reserve(bytes);
   if (!space) return;
-  for (int32_t i = 0; i < count; ++i) std::memcpy(space + static_cast<size_t>(i) * text.size(), text.data(), text.size());
+  for (int32_t i = 0; i < count; ++i)
+    std::memcpy(space + static_cast<size_t>(i) * text.size(), text.data(), text.size());
   out.set_reserved(space, bytes);
 }
 
@@ -175,7 +179,9 @@ void reverse_text(text_out& out, text_in text) {
 
 // Characters.
 
-void code_of(row_writer<int32_t>& out, text_in text) { out.set(text.empty() ? 0 : static_cast<int32_t>(utf8_decode(text))); }
+void code_of(row_writer<int32_t>& out, text_in text) {
+  out.set(text.empty() ? 0 : static_cast<int32_t>(utf8_decode(text)));
+}
 void character_of(text_out& out, int32_t code) {
   if (code == 0) return out.fail(null_character);
   if (code < 0) return out.fail(negative_character);

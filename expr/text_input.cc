@@ -69,8 +69,12 @@ const row_failure* read_boolean(std::string_view text, bool& out) {
   return &bad_boolean;
 }
 
-const row_failure* read_int32(std::string_view text, int32_t& out) { return read_integer(text, out, bad_integer, failures::integer_range); }
-const row_failure* read_int64(std::string_view text, int64_t& out) { return read_integer(text, out, bad_bigint, failures::bigint_range); }
+const row_failure* read_int32(std::string_view text, int32_t& out) {
+  return read_integer(text, out, bad_integer, failures::integer_range);
+}
+const row_failure* read_int64(std::string_view text, int64_t& out) {
+  return read_integer(text, out, bad_bigint, failures::bigint_range);
+}
 
 const row_failure* read_double(std::string_view text, double& out) {
   text = trim_blanks(text);
@@ -103,7 +107,7 @@ const row_failure* read_numeric(std::string_view text, decimal& out) {
     return nullptr;
   }
   const std::string& state = parsed.error().sqlstate;
-  return state == failures::numeric_range.sqlstate ? &failures::numeric_range
+  return state == failures::numeric_range.sqlstate   ? &failures::numeric_range
          : state == failures::not_a_numeric.sqlstate ? &failures::not_a_numeric
                                                      : &bad_numeric;
 }

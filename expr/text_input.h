@@ -18,7 +18,8 @@ const row_failure* read_double(std::string_view text, double& out);
 const row_failure* read_numeric(std::string_view text, decimal& out);
 const row_failure* read_bytea(std::string_view text, std::string& out);
 
-/// Dates and times in ISO 8601 and PostgreSQL's other common forms (DateStyle ISO, MDY; TimeZone UTC): see time_input.cc.
+/// Dates and times in ISO 8601 and PostgreSQL's other common forms (DateStyle ISO, MDY; TimeZone UTC): see
+/// time_input.cc.
 const row_failure* read_date(std::string_view text, int32_t& out);
 /// A zone in the text is ignored, as PostgreSQL does.
 const row_failure* read_timestamp(std::string_view text, int64_t& out);

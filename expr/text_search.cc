@@ -26,7 +26,8 @@ void split_part_of(text_out& out, text_in text, text_in separator, int32_t n) {
   if (separator.empty()) return out.set_part(n == 1 || n == -1 ? text : text_in());
   if (n < 0) {
     size_t fields = 1;
-    for (size_t at = text.find(separator); at != text_in::npos; at = text.find(separator, at + separator.size())) ++fields;
+    for (size_t at = text.find(separator); at != text_in::npos; at = text.find(separator, at + separator.size()))
+      ++fields;
     if (static_cast<int64_t>(fields) + n < 0) return out.set_part({});
     n = static_cast<int32_t>(static_cast<int64_t>(fields) + n + 1);
   }

@@ -34,8 +34,9 @@ void set_sum(time_out& out, int64_t micros, interval_value by) {
   if (by.months == 0) [[likely]] {
     // Days are 24 hours: the zone is UTC.
     int64_t made;
-    if (!__builtin_mul_overflow(int64_t{by.days}, micros_per_day, &made) && !__builtin_add_overflow(made, by.micros, &made) &&
-        !__builtin_add_overflow(made, micros, &made) && is_timestamp(made))
+    if (!__builtin_mul_overflow(int64_t{by.days}, micros_per_day, &made) &&
+        !__builtin_add_overflow(made, by.micros, &made) && !__builtin_add_overflow(made, micros, &made) &&
+        is_timestamp(made))
       return out.set(made);
     return out.fail(failures::timestamp_range);
   }
@@ -44,7 +45,8 @@ void set_sum(time_out& out, int64_t micros, interval_value by) {
   out.set(*made);
 }
 bool negate(interval_value& value) {
-  return !__builtin_sub_overflow(0, value.months, &value.months) && !__builtin_sub_overflow(0, value.days, &value.days) &&
+  return !__builtin_sub_overflow(0, value.months, &value.months) &&
+         !__builtin_sub_overflow(0, value.days, &value.days) &&
          !__builtin_sub_overflow(int64_t{0}, value.micros, &value.micros);
 }
 void add_span(time_out& out, int64_t micros, interval_value by) { set_sum(out, micros, by); }
@@ -54,8 +56,12 @@ void subtract_span(time_out& out, int64_t micros, interval_value by) {
   set_sum(out, micros, by);
 }
 void add_span_to_date(time_out& out, int32_t date, interval_value by) { set_sum(out, date * micros_per_day, by); }
-void add_span_to_date_swapped(time_out& out, interval_value by, int32_t date) { set_sum(out, date * micros_per_day, by); }
-void subtract_span_from_date(time_out& out, int32_t date, interval_value by) { subtract_span(out, date * micros_per_day, by); }
+void add_span_to_date_swapped(time_out& out, interval_value by, int32_t date) {
+  set_sum(out, date * micros_per_day, by);
+}
+void subtract_span_from_date(time_out& out, int32_t date, interval_value by) {
+  subtract_span(out, date * micros_per_day, by);
+}
 
 /// Whole days and the rest, which has the sign of the difference.
 void time_between(span_out& out, int64_t a, int64_t b) {
@@ -90,7 +96,8 @@ double round_micros(double seconds) { return std::rint(seconds * 1e6) / 1e6; }
 /// PostgreSQL's interval_mul and interval_div: fractions of months go into days of 30, of days into seconds.
 void set_scaled(span_out& out, interval_value span, double months, double days, double micros) {
   constexpr double int_limit = 2147483647.0, seconds_per_day = 86400.0;
-  if (std::isnan(months) || std::isnan(days) || std::fabs(months) > int_limit || std::fabs(days) > int_limit) return out.fail(failures::interval_range);
+  if (std::isnan(months) || std::isnan(days) || std::fabs(months) > int_limit || std::fabs(days) > int_limit)
+    return out.fail(failures::interval_range);
   span.months = static_cast<int32_t>(months);
   span.days = static_cast<int32_t>(days);
   const double month_days = round_micros((months - span.months) * 30.0);
@@ -102,11 +109,14 @@ void set_scaled(span_out& out, interval_value span, double months, double days, 
   }
   whole_days += static_cast<int32_t>(month_days);
   const double time = std::rint(micros + seconds * 1e6);
-  if (std::isnan(time) || time < -9223372036854775808.0 || time >= 9223372036854775808.0 || whole_days != static_cast<int32_t>(whole_days))
+  if (std::isnan(time) || time < -9223372036854775808.0 || time >= 9223372036854775808.0 ||
+      whole_days != static_cast<int32_t>(whole_days))
     return out.fail(failures::interval_range);
   out.set({span.months, static_cast<int32_t>(whole_days), static_cast<int64_t>(time)});
 }
-void multiply_span(span_out& out, interval_value a, double by) { set_scaled(out, a, a.months * by, a.days * by, static_cast<double>(a.micros) * by); }
+void multiply_span(span_out& out, interval_value a, double by) {
+  set_scaled(out, a, a.months * by, a.days * by, static_cast<double>(a.micros) * by);
+}
 void multiply_span_swapped(span_out& out, double by, interval_value a) { multiply_span(out, a, by); }
 void divide_span(span_out& out, interval_value a, double by) {
   if (by == 0) return out.fail(failures::division_by_zero);

@@ -19,10 +19,11 @@ prepared_call prepare_unit(std::span<const node_ptr> arguments) {
   if (!constant || constant->is_null(0)) return {};
   const std::optional<time_unit> unit = find_time_unit(constant->text(0));
   if (!unit)
-    return {nullptr, "unit \"" + std::string(constant->text(0)) + "\" is not recognized",
-            "there are microseconds, milliseconds, second, minute, hour, day, week, month, quarter, year, decade, century, "
-            "millennium, dow, isodow, doy, isoyear, epoch, julian",
-            "22023"};
+    return {
+        nullptr, "unit \"" + std::string(constant->text(0)) + "\" is not recognized",
+        "there are microseconds, milliseconds, second, minute, hour, day, week, month, quarter, year, decade, century, "
+        "millennium, dow, isodow, doy, isoyear, epoch, julian",
+        "22023"};
   return {std::make_shared<const time_unit>(*unit), {}, {}, {}};
 }
 
@@ -30,11 +31,18 @@ prepared_call prepare_unit(std::span<const node_ptr> arguments) {
 bool has_length(time_unit unit) {
   using enum time_unit;
   switch (unit) {
-    case day_of_week: case iso_day_of_week: case day_of_year: case iso_year: case epoch: case julian: return false;
+    case day_of_week:
+    case iso_day_of_week:
+    case day_of_year:
+    case iso_year:
+    case epoch:
+    case julian: return false;
     default: return true;
   }
 }
-const row_failure& cannot_truncate(time_unit unit) { return has_length(unit) ? unsupported_unit : failures::unknown_unit; }
+const row_failure& cannot_truncate(time_unit unit) {
+  return has_length(unit) ? unsupported_unit : failures::unknown_unit;
+}
 
 /// The unit of a row; nothing after a failure.
 std::optional<time_unit> unit_of(row_writer_base& out, const time_unit* known, std::string_view name) {
@@ -92,7 +100,9 @@ field_value timestamp_field(time_unit unit, int64_t micros, bool with_zone) {
     case minute: return {at.micros / 60'000'000 % 60};
     case hour: return {at.micros / 3'600'000'000};
     case epoch: return {micros, 6};
-    case zone: case zone_hour: case zone_minute: return {0, 0, with_zone};
+    case zone:
+    case zone_hour:
+    case zone_minute: return {0, 0, with_zone};
     default: return date_field(unit, at.day);
   }
 }
@@ -119,7 +129,8 @@ field_value interval_field(time_unit unit, const interval_value& span) {
 
 /// Seconds of an interval with years of 365.25 and months of 30 days, in microseconds.
 int128 interval_epoch_micros(const interval_value& span) {
-  const int128 seconds = int128{span.months / 12} * 31'557'600 + int128{span.months % 12} * 2'592'000 + int128{span.days} * 86'400;
+  const int128 seconds =
+      int128{span.months / 12} * 31'557'600 + int128{span.months % 12} * 2'592'000 + int128{span.days} * 86'400;
   return seconds * 1'000'000 + span.micros;
 }
 
@@ -139,7 +150,8 @@ void set_julian(row_writer<decimal>& out, int64_t micros) {
 }
 void set_julian(row_writer<double>& out, int64_t micros) {
   const day_and_time at = split_days(micros);
-  out.set(static_cast<double>(int64_t{at.day} + julian_of_1970) + static_cast<double>(at.micros) / static_cast<double>(micros_per_day));
+  out.set(static_cast<double>(int64_t{at.day} + julian_of_1970) +
+          static_cast<double>(at.micros) / static_cast<double>(micros_per_day));
 }
 
 template <class Result>
@@ -206,7 +218,8 @@ void truncate_timestamp(row_writer<int64_t>& out, const time_unit* known, std::s
   if (!is_timestamp(*made)) return out.fail(failures::timestamp_range);
   out.set(*made);
 }
-void truncate_in_zone(row_writer<int64_t>& out, const time_unit* known, std::string_view name, int64_t micros, std::string_view zone_name) {
+void truncate_in_zone(row_writer<int64_t>& out, const time_unit* known, std::string_view name, int64_t micros,
+                      std::string_view zone_name) {
   const auto unit = unit_of(out, known, name);
   if (!unit) return;
   const std::shared_ptr<const zone_rule> zone = find_zone(zone_name);
@@ -215,7 +228,8 @@ void truncate_in_zone(row_writer<int64_t>& out, const time_unit* known, std::str
   if (!made) return out.fail(cannot_truncate(*unit));
   out.set(zone->to_utc(*made));
 }
-void truncate_interval(row_writer<interval_value>& out, const time_unit* known, std::string_view name, interval_value span) {
+void truncate_interval(row_writer<interval_value>& out, const time_unit* known, std::string_view name,
+                       interval_value span) {
   using enum time_unit;
   const auto unit = unit_of(out, known, name);
   if (!unit) return;
@@ -241,8 +255,10 @@ template <class Result>
 void add_extract(std::vector<function_entry>& table, std::string_view name, type_id result) {
   using enum type_id;
   table.push_back({name, {text, date}, result, row_kernel<&extract_date<Result>>, fallible, prepare_unit});
-  table.push_back({name, {text, timestamp}, result, row_kernel<&extract_timestamp<Result, false>>, fallible, prepare_unit});
-  table.push_back({name, {text, timestamptz}, result, row_kernel<&extract_timestamp<Result, true>>, fallible, prepare_unit});
+  table.push_back(
+      {name, {text, timestamp}, result, row_kernel<&extract_timestamp<Result, false>>, fallible, prepare_unit});
+  table.push_back(
+      {name, {text, timestamptz}, result, row_kernel<&extract_timestamp<Result, true>>, fallible, prepare_unit});
   table.push_back({name, {text, interval}, result, row_kernel<&extract_interval<Result>>, fallible, prepare_unit});
 }
 
@@ -252,9 +268,16 @@ void add_time_fields(std::vector<function_entry>& table) {
   using enum type_id;
   add_extract<decimal>(table, "extract", numeric);
   add_extract<double>(table, "date_part", float64);
-  table.push_back({"date_trunc", {text, timestamp}, timestamp, row_kernel<&truncate_timestamp>, fallible, prepare_unit});
-  table.push_back({"date_trunc", {text, timestamptz}, timestamptz, row_kernel<&truncate_timestamp>, fallible, prepare_unit});
-  table.push_back({"date_trunc", {text, timestamptz, text}, timestamptz, row_kernel<&truncate_in_zone>, slow_fallible, prepare_unit});
+  table.push_back(
+      {"date_trunc", {text, timestamp}, timestamp, row_kernel<&truncate_timestamp>, fallible, prepare_unit});
+  table.push_back(
+      {"date_trunc", {text, timestamptz}, timestamptz, row_kernel<&truncate_timestamp>, fallible, prepare_unit});
+  table.push_back({"date_trunc",
+                   {text, timestamptz, text},
+                   timestamptz,
+                   row_kernel<&truncate_in_zone>,
+                   slow_fallible,
+                   prepare_unit});
   table.push_back({"date_trunc", {text, interval}, interval, row_kernel<&truncate_interval>, fallible, prepare_unit});
 }
 

@@ -13,10 +13,49 @@ namespace systole {
 
 /// The patterns of to_char, to_timestamp and to_date (PostgreSQL documentation, table 9.27).
 enum class format_code : uint8_t {
-  year_comma, year, year3, year2, year1, iso_year, iso_year3, iso_year2, iso_year1, month, month_name, month_short, roman_month,
-  day_name, day_short, day_of_year, iso_day_of_year, day, day_of_week, iso_day_of_week, week_of_year, iso_week, week_of_month,
-  quarter, century, julian, era, era_dots, hour12, hour24, minute, second, second_of_day, milliseconds, microseconds, fraction,
-  half, half_dots, zone_name, zone_hour, zone_minute, zone_offset, fixed
+  year_comma,
+  year,
+  year3,
+  year2,
+  year1,
+  iso_year,
+  iso_year3,
+  iso_year2,
+  iso_year1,
+  month,
+  month_name,
+  month_short,
+  roman_month,
+  day_name,
+  day_short,
+  day_of_year,
+  iso_day_of_year,
+  day,
+  day_of_week,
+  iso_day_of_week,
+  week_of_year,
+  iso_week,
+  week_of_month,
+  quarter,
+  century,
+  julian,
+  era,
+  era_dots,
+  hour12,
+  hour24,
+  minute,
+  second,
+  second_of_day,
+  milliseconds,
+  microseconds,
+  fraction,
+  half,
+  half_dots,
+  zone_name,
+  zone_hour,
+  zone_minute,
+  zone_offset,
+  fixed
 };
 enum class letter_case : uint8_t { upper, capital, lower };
 
@@ -24,11 +63,11 @@ struct format_item {
   enum class kind : uint8_t { field, text, space, separator } kind = kind::text;
   format_code code{};
   letter_case letters = letter_case::upper;
-  uint8_t width = 0;       ///< characters that an input field takes
-  bool fill = false;       ///< FM: no padding
-  bool ordinal = false;    ///< TH or th
+  uint8_t width = 0;     ///< characters that an input field takes
+  bool fill = false;     ///< FM: no padding
+  bool ordinal = false;  ///< TH or th
   bool ordinal_upper = false;
-  std::string text;        ///< one character
+  std::string text;  ///< one character
 };
 
 /// A parsed template. Immutable. FX is an item: it holds from its place on.

@@ -28,13 +28,12 @@ constexpr int64_t julian_of_1970 = 2'440'588;
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_separator(char c) {
-  return c > ' ' && c < 0x7f && !is_digit(c) && !(lower(c) >= 'a' && lower(c) <= 'z');
-}
+bool is_separator(char c) { return c > ' ' && c < 0x7f && !is_digit(c) && !(lower(c) >= 'a' && lower(c) <= 'z'); }
 
 /// What the fields said; 0 is "not said", as in PostgreSQL.
 struct read_fields {
-  int64_t year = 0, month = 0, day = 0, day_of_year = 0, week_day = 0, week = 0, week_of_month = 0, century = 0, julian = 0;
+  int64_t year = 0, month = 0, day = 0, day_of_year = 0, week_day = 0, week = 0, week_of_month = 0, century = 0,
+          julian = 0;
   int64_t hour = 0, minute = 0, second = 0, second_of_day = 0, millis = 0, micros = 0, zone_hour = 0, zone_minute = 0;
   int year_size = 0, zone_sign = 0, precision = 6;
   bool clock12 = false, pm = false, bc = false, iso = false, gregorian = false;
@@ -42,10 +41,18 @@ struct read_fields {
 
 bool takes_digits(format_code code) {
   switch (code) {
-    case format_code::month_name: case format_code::month_short: case format_code::day_name: case format_code::day_short:
-    case format_code::half: case format_code::half_dots: case format_code::era: case format_code::era_dots:
-    case format_code::zone_name: case format_code::zone_hour: case format_code::zone_offset: case format_code::roman_month:
-      return false;
+    case format_code::month_name:
+    case format_code::month_short:
+    case format_code::day_name:
+    case format_code::day_short:
+    case format_code::half:
+    case format_code::half_dots:
+    case format_code::era:
+    case format_code::era_dots:
+    case format_code::zone_name:
+    case format_code::zone_hour:
+    case format_code::zone_offset:
+    case format_code::roman_month: return false;
     default: return true;
   }
 }
@@ -151,7 +158,8 @@ class format_reader {
     return set(into.month, place + 1);
   }
   const row_failure* take_roman_month(read_fields& into) {
-    static constexpr std::string_view names[12] = {"xii", "xi", "x", "ix", "viii", "vii", "vi", "v", "iv", "iii", "ii", "i"};
+    static constexpr std::string_view names[12] = {"xii", "xi", "x",  "ix",  "viii", "vii",
+                                                   "vi",  "v",  "iv", "iii", "ii",   "i"};
     into.gregorian = true;
     int64_t place = 0;
     if (const row_failure* problem = take_name(names, 0, place)) return problem;
@@ -180,7 +188,8 @@ class format_reader {
     const bool negative = at < rest_.size() && rest_[at] == '-';
     at += negative || (at < rest_.size() && rest_[at] == '+');
     const size_t first = at;
-    for (; at < rest_.size() && is_digit(rest_[at]) && thousands < 1'000'000; ++at) thousands = thousands * 10 + (rest_[at] - '0');
+    for (; at < rest_.size() && is_digit(rest_[at]) && thousands < 1'000'000; ++at)
+      thousands = thousands * 10 + (rest_[at] - '0');
     if (at == first || at == rest_.size() || rest_[at] != ',') return &bad_value;
     const size_t second = ++at;
     for (; at < rest_.size() && at < second + 3 && is_digit(rest_[at]); ++at) ones = ones * 10 + (rest_[at] - '0');
@@ -245,16 +254,20 @@ class format_reader {
         if (!problem) scale_fraction(into.millis, used, 3);
         return problem;
       }
-      case format_code::microseconds: case format_code::fraction: {
+      case format_code::microseconds:
+      case format_code::fraction: {
         const row_failure* problem = take_number(index, item.width, into.micros, &used);
         if (!problem) scale_fraction(into.micros, used, 6);
         if (item.code == format_code::fraction) into.precision = item.width;
         return problem;
       }
       case format_code::second_of_day: return take_number(index, item.width, into.second_of_day);
-      case format_code::zone_name: case format_code::zone_offset: return &only_to_char;
+      case format_code::zone_name:
+      case format_code::zone_offset: return &only_to_char;
       case format_code::zone_hour: return read_zone_hour(index, into);
-      case format_code::zone_minute: if (into.zone_sign == 0) into.zone_sign = 1; return take_number(index, 2, into.zone_minute);
+      case format_code::zone_minute:
+        if (into.zone_sign == 0) into.zone_sign = 1;
+        return take_number(index, 2, into.zone_minute);
       case format_code::month_name: return take_month(0, into);
       case format_code::month_short: return take_month(3, into);
       case format_code::roman_month: return take_roman_month(into);
@@ -335,7 +348,8 @@ const row_failure* assemble_date(read_fields& f, int64_t& days) {
   if (f.week && !f.iso) f.day_of_year = (f.week - 1) * 7 + 1;
   if (f.week && f.iso) {
     const int64_t in_week = f.week_day == 0 ? 0 : f.week_day > 1 ? f.week_day - 2 : 6;
-    if (!set_from(iso_year_start(static_cast<int32_t>(year)) + (f.week - 1) * 7 + in_week)) return &failures::timestamp_range;
+    if (!set_from(iso_year_start(static_cast<int32_t>(year)) + (f.week - 1) * 7 + in_week))
+      return &failures::timestamp_range;
   }
   if (f.week_of_month) f.day = (f.week_of_month - 1) * 7 + 1;
   if (f.day) {
@@ -402,14 +416,16 @@ const row_failure* read_formatted(std::string_view text, const time_format& form
   into.micros = micros;
   into.precision = fields.precision;
   if (fields.zone_sign != 0) {
-    if (fields.zone_hour < 0 || fields.zone_hour > 15 || fields.zone_minute < 0 || fields.zone_minute > 59) return &zone_range;
+    if (fields.zone_hour < 0 || fields.zone_hour > 15 || fields.zone_minute < 0 || fields.zone_minute > 59)
+      return &zone_range;
     into.zone_micros = fields.zone_sign * (fields.zone_hour * 60 + fields.zone_minute) * 60 * micros_per_second;
   }
   return nullptr;
 }
 
 const row_failure* formatted_time::timestamp(int64_t& out) const {
-  if (__builtin_mul_overflow(days, micros_per_day, &out) || __builtin_add_overflow(out, micros - zone_micros, &out) || !is_timestamp(out))
+  if (__builtin_mul_overflow(days, micros_per_day, &out) || __builtin_add_overflow(out, micros - zone_micros, &out) ||
+      !is_timestamp(out))
     return &failures::timestamp_range;
   if (precision == 6) return nullptr;
   // Rounds half away from 2000-01-01, as PostgreSQL counts from there.

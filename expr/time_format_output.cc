@@ -30,19 +30,34 @@ class field_writer {
  private:
   static bool is_of_interval(format_code code) {
     switch (code) {
-      case format_code::zone_name: case format_code::zone_hour: case format_code::zone_minute: case format_code::zone_offset:
-      case format_code::era: case format_code::era_dots: case format_code::month_name: case format_code::month_short:
-      case format_code::day_name: case format_code::day_short: case format_code::day_of_week: case format_code::iso_day_of_week:
-        return false;
+      case format_code::zone_name:
+      case format_code::zone_hour:
+      case format_code::zone_minute:
+      case format_code::zone_offset:
+      case format_code::era:
+      case format_code::era_dots:
+      case format_code::month_name:
+      case format_code::month_short:
+      case format_code::day_name:
+      case format_code::day_short:
+      case format_code::day_of_week:
+      case format_code::iso_day_of_week: return false;
       default: return true;
     }
   }
   static bool is_number(format_code code) {
     switch (code) {
-      case format_code::month_name: case format_code::month_short: case format_code::day_name: case format_code::day_short:
-      case format_code::half: case format_code::half_dots: case format_code::era: case format_code::era_dots:
-      case format_code::zone_name: case format_code::zone_offset: case format_code::roman_month:
-        return false;
+      case format_code::month_name:
+      case format_code::month_short:
+      case format_code::day_name:
+      case format_code::day_short:
+      case format_code::half:
+      case format_code::half_dots:
+      case format_code::era:
+      case format_code::era_dots:
+      case format_code::zone_name:
+      case format_code::zone_offset:
+      case format_code::roman_month: return false;
       default: return true;
     }
   }
@@ -57,13 +72,15 @@ class field_writer {
       value = -value;
     }
     const std::string digits = std::to_string(value);
-    if (!item.fill && static_cast<int>(digits.size()) < width) out_.append(static_cast<size_t>(width) - digits.size(), '0');
+    if (!item.fill && static_cast<int>(digits.size()) < width)
+      out_.append(static_cast<size_t>(width) - digits.size(), '0');
     out_ += digits;
   }
 
   void word(const format_item& item, std::string_view name, size_t padded) {
     for (size_t i = 0; i < name.size(); ++i)
-      out_ += item.letters == letter_case::upper || (item.letters == letter_case::capital && i == 0) ? upper(name[i]) : lower(name[i]);
+      out_ += item.letters == letter_case::upper || (item.letters == letter_case::capital && i == 0) ? upper(name[i])
+                                                                                                     : lower(name[i]);
     if (!item.fill && name.size() < padded) out_.append(padded - name.size(), ' ');
   }
 
@@ -91,7 +108,9 @@ class field_writer {
       case format_code::microseconds: return padded(at_.micros, 6);
       case format_code::fraction: return write_fraction(item.width);
       case format_code::second_of_day: return number(item, at_.hour * 3600 + at_.minute * 60 + at_.second, 0);
-      case format_code::zone_name: if (at_.has_zone) word(item, "utc", 0); return;
+      case format_code::zone_name:
+        if (at_.has_zone) word(item, "utc", 0);
+        return;
       case format_code::zone_hour: out_ += "+00"; return;
       case format_code::zone_minute: out_ += "00"; return;
       case format_code::zone_offset: out_ += "+00"; return;
@@ -131,7 +150,9 @@ class field_writer {
       case format_code::day_short: return word(item, day_names[day_of_week(at_.days)].substr(0, 3), 3);
       case format_code::day_of_week: return number(item, day_of_week(at_.days) + 1, 1);
       case format_code::iso_day_of_week: return number(item, (day_of_week(at_.days) + 6) % 7 + 1, 1);
-      case format_code::quarter: if (at_.month != 0) number(item, (at_.month - 1) / 3 + 1, 1); return;
+      case format_code::quarter:
+        if (at_.month != 0) number(item, (at_.month - 1) / 3 + 1, 1);
+        return;
       case format_code::week_of_month: return number(item, (at_.day - 1) / 7 + 1, 1);
       case format_code::roman_month: return write_roman(item);
       case format_code::century: {

@@ -17,7 +17,8 @@ prepared_call prepare_format(std::span<const node_ptr> arguments) {
 void show(text_out& out, const time_format* known, std::string_view pattern, const time_fields& fields) {
   if (pattern.empty()) return out.null();
   std::string made;
-  const row_failure* problem = known ? append_formatted(made, *known, fields) : append_formatted(made, time_format::parse(pattern), fields);
+  const row_failure* problem =
+      known ? append_formatted(made, *known, fields) : append_formatted(made, time_format::parse(pattern), fields);
   if (problem) return out.fail(*problem);
   out.set(made);
 }
@@ -32,7 +33,8 @@ void show_interval(text_out& out, const time_format* known, interval_value span,
 const row_failure* read(const time_format* known, std::string_view text, std::string_view pattern, formatted_time& at) {
   return known ? read_formatted(text, *known, at) : read_formatted(text, time_format::parse(pattern), at);
 }
-void read_timestamp(row_writer<int64_t>& out, const time_format* known, std::string_view text, std::string_view pattern) {
+void read_timestamp(row_writer<int64_t>& out, const time_format* known, std::string_view text,
+                    std::string_view pattern) {
   formatted_time at;
   int64_t micros = 0;
   if (const row_failure* problem = read(known, text, pattern, at)) return out.fail(*problem);
@@ -56,7 +58,8 @@ void add_time_formats(std::vector<function_entry>& table) {
   table.push_back({"to_char", {timestamp, text}, text, row_kernel<&show_timestamp<false>>, shows, prepare_format});
   table.push_back({"to_char", {timestamptz, text}, text, row_kernel<&show_timestamp<true>>, shows, prepare_format});
   table.push_back({"to_char", {interval, text}, text, row_kernel<&show_interval>, shows, prepare_format});
-  table.push_back({"to_timestamp", {text, text}, timestamptz, row_kernel<&read_timestamp>, slow_fallible, prepare_format});
+  table.push_back(
+      {"to_timestamp", {text, text}, timestamptz, row_kernel<&read_timestamp>, slow_fallible, prepare_format});
   table.push_back({"to_date", {text, text}, date, row_kernel<&read_date>, slow_fallible, prepare_format});
 }
 

@@ -10,9 +10,9 @@
 #include "expr/time_zone.h"
 
 // The forms that are read: "YYYY-MM-DD", "YYYY/MM/DD", "MM/DD/YYYY", "YYYYMMDD", "Jan 8 1999", "8 Jan 1999",
-// "January 8, 1999", with a time "HH:MM[:SS[.f]] [AM|PM]" (or "HHMMSS" after T) before or after, a zone (Z, +-HH[[:]MM[:SS]],
-// UTC, a name or abbreviation), and BC. A fraction is rounded to microseconds. "epoch" is 1970. Words that depend on the
-// clock ("now", "today") are refused.
+// "January 8, 1999", with a time "HH:MM[:SS[.f]] [AM|PM]" (or "HHMMSS" after T) before or after, a zone (Z,
+// +-HH[[:]MM[:SS]], UTC, a name or abbreviation), and BC. A fraction is rounded to microseconds. "epoch" is 1970. Words
+// that depend on the clock ("now", "today") are refused.
 
 namespace systole {
 namespace {
@@ -76,7 +76,8 @@ class time_reader {
     if (!rest_.empty() && is_digit(rest_.front())) return &bad_time;
     if (!rest_.empty() && rest_.front() == ':') return read_time(parts, first);
     if (month_named_ && !parts.has_date) return add_to_named(parts, first);
-    if (!rest_.empty() && (rest_.front() == '-' || rest_.front() == '/' || rest_.front() == '.') && !parts.has_date) return read_date_from(parts, first);
+    if (!rest_.empty() && (rest_.front() == '-' || rest_.front() == '/' || rest_.front() == '.') && !parts.has_date)
+      return read_date_from(parts, first);
     if (after_t_ && !parts.has_time && (first.digits == 6 || first.digits == 4)) {
       const int32_t hms = first.digits == 6 ? first.value : first.value * 100;
       double fraction = 0;
@@ -85,7 +86,8 @@ class time_reader {
     }
     if (!parts.has_date && (first.digits == 8 || first.digits == 6)) {
       const int32_t year = first.value / 10000;
-      return set_date(parts, {year, first.digits == 8 ? size_t{4} : size_t{2}}, first.value / 100 % 100, first.value % 100);
+      return set_date(parts, {year, first.digits == 8 ? size_t{4} : size_t{2}}, first.value / 100 % 100,
+                      first.value % 100);
     }
     if (!parts.has_date && pending_count_ < 1) {  // "8 Jan 1999"
       pending_ = first;
@@ -108,7 +110,8 @@ class time_reader {
       return first.digits > 2 ? set_date(parts, first, month, last.value) : set_date(parts, last, month, first.value);
     }
     const number second = take_number();
-    if (first.digits == 4 && second.digits == 3 && separator == '-' && (rest_.empty() || rest_.front() != separator)) {  // the day of the year
+    if (first.digits == 4 && second.digits == 3 && separator == '-' &&
+        (rest_.empty() || rest_.front() != separator)) {  // the day of the year
       const civil_date date = civil_from_days(days_from_civil({first.value, 1, 1}) + second.value - 1);
       if (second.value < 1 || date.year != first.value) return &failures::field_range;
       return set_date(parts, first, date.month, date.day);
@@ -128,7 +131,8 @@ class time_reader {
       return nullptr;
     }
     const bool pending_is_year = pending_.digits > 2;
-    return pending_is_year ? set_date(parts, pending_, month_named_, value.value) : set_date(parts, value, month_named_, pending_.value);
+    return pending_is_year ? set_date(parts, pending_, month_named_, value.value)
+                           : set_date(parts, value, month_named_, pending_.value);
   }
 
   const row_failure* set_date(time_parts& parts, number year, int32_t month, int32_t day) {
@@ -169,7 +173,8 @@ class time_reader {
     if (parts.has_time) return &bad_time;
     parts.has_time = true;
     const auto micros = static_cast<int64_t>(std::rint(fraction * 1e6));
-    if (hour > 24 || minute > 59 || second > 60 || (second == 60 && micros > 0) || (hour == 24 && (minute > 0 || second > 0 || micros > 0)))
+    if (hour > 24 || minute > 59 || second > 60 || (second == 60 && micros > 0) ||
+        (hour == 24 && (minute > 0 || second > 0 || micros > 0)))
       return &failures::field_range;
     parts.time_micros = ((static_cast<int64_t>(hour) * 60 + minute) * 60 + second) * micros_per_second + micros;
     return nullptr;
@@ -203,7 +208,8 @@ class time_reader {
 
   std::string take_word() {
     std::string word;
-    while (!rest_.empty() && (is_letter(rest_.front()) || ((rest_.front() == '/' || rest_.front() == '_') && !word.empty()))) {
+    while (!rest_.empty() &&
+           (is_letter(rest_.front()) || ((rest_.front() == '/' || rest_.front() == '_') && !word.empty()))) {
       const char c = rest_.front();
       word += c;
       rest_.remove_prefix(1);
@@ -217,11 +223,13 @@ class time_reader {
   }
 
   static int month_of(const std::string& given) {
-    static constexpr std::array<std::string_view, 12> names = {"january", "february", "march", "april", "may", "june",
-                                                               "july", "august", "september", "october", "november", "december"};
+    static constexpr std::array<std::string_view, 12> names = {"january",   "february", "march",    "april",
+                                                               "may",       "june",     "july",     "august",
+                                                               "september", "october",  "november", "december"};
     const std::string word = lower(given);
     for (size_t i = 0; i < names.size(); ++i)
-      if (word == names[i] || word == names[i].substr(0, 3) || (word == "sept" && i == 8)) return static_cast<int>(i) + 1;
+      if (word == names[i] || word == names[i].substr(0, 3) || (word == "sept" && i == 8))
+        return static_cast<int>(i) + 1;
     return 0;
   }
 
@@ -272,7 +280,8 @@ class time_reader {
     } else if (parts.year == 0) {
       return &failures::field_range;
     }
-    if (parts.month < 1 || parts.month > 12 || parts.day < 1 || parts.day > days_in_month(parts.year, parts.month)) return &failures::field_range;
+    if (parts.month < 1 || parts.month > 12 || parts.day < 1 || parts.day > days_in_month(parts.year, parts.month))
+      return &failures::field_range;
     if (parts.half != time_parts::none) {
       const int64_t hour = parts.time_micros / (3600 * micros_per_second);
       if (hour > 12) return &failures::field_range;
@@ -296,20 +305,24 @@ const row_failure* local_micros(const time_parts& parts, int64_t& out) {
   }
   if (parts.year > 294'277 || parts.year < -4713) return &failures::timestamp_range;
   const int64_t days = days_from_civil({parts.year, parts.month, parts.day});
-  if (__builtin_mul_overflow(days, micros_per_day, &out) || __builtin_add_overflow(out, parts.time_micros, &out) || !is_timestamp(out))
+  if (__builtin_mul_overflow(days, micros_per_day, &out) || __builtin_add_overflow(out, parts.time_micros, &out) ||
+      !is_timestamp(out))
     return &failures::timestamp_range;
   return nullptr;
 }
 
 /// Exactly "YYYY-MM-DD[ T]HH:MM:SS[.f{1,6}]", nearly all timestamps of machines.
 bool read_usual(std::string_view text, int64_t& out, size_t& used) {
-  if (text.size() < 19 || text[4] != '-' || text[7] != '-' || (text[10] != ' ' && text[10] != 'T') || text[13] != ':' || text[16] != ':') return false;
+  if (text.size() < 19 || text[4] != '-' || text[7] != '-' || (text[10] != ' ' && text[10] != 'T') || text[13] != ':' ||
+      text[16] != ':')
+    return false;
   bool good = true;
   const auto two = [&](size_t at) {
     good &= is_digit(text[at]) && is_digit(text[at + 1]);
     return (text[at] - '0') * 10 + (text[at + 1] - '0');
   };
-  const int32_t year = two(0) * 100 + two(2), month = two(5), day = two(8), hour = two(11), minute = two(14), second = two(17);
+  const int32_t year = two(0) * 100 + two(2), month = two(5), day = two(8), hour = two(11), minute = two(14),
+                second = two(17);
   if (!good || hour > 23 || minute > 59 || second > 59 || month < 1 || month > 12 || day < 1 || year < 1) return false;
   if (day > 28 && day > days_in_month(year, month)) return false;
   int64_t micros = 0;
@@ -321,7 +334,8 @@ bool read_usual(std::string_view text, int64_t& out, size_t& used) {
       micros += (text[used] - '0') * unit;
     }
   }
-  out = days_from_civil({year, month, day}) * micros_per_day + ((hour * 60 + minute) * 60 + second) * micros_per_second + micros;
+  out = days_from_civil({year, month, day}) * micros_per_day +
+        ((hour * 60 + minute) * 60 + second) * micros_per_second + micros;
   return true;
 }
 

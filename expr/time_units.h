@@ -10,8 +10,28 @@ namespace systole {
 
 /// The fields of extract, date_part and date_trunc.
 enum class time_unit : uint8_t {
-  microseconds, milliseconds, second, minute, hour, day, week, month, quarter, year, decade, century, millennium,
-  day_of_week, iso_day_of_week, day_of_year, iso_year, epoch, julian, zone, zone_hour, zone_minute
+  microseconds,
+  milliseconds,
+  second,
+  minute,
+  hour,
+  day,
+  week,
+  month,
+  quarter,
+  year,
+  decade,
+  century,
+  millennium,
+  day_of_week,
+  iso_day_of_week,
+  day_of_year,
+  iso_year,
+  epoch,
+  julian,
+  zone,
+  zone_hour,
+  zone_minute
 };
 /// By PostgreSQL's names and abbreviations, any case.
 std::optional<time_unit> find_time_unit(std::string_view name);

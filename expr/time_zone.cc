@@ -71,8 +71,9 @@ bool is_utc(std::string_view name) {
 /// Abbreviations that are fixed offsets in PostgreSQL's default set; those of zones with summer time too.
 std::shared_ptr<const zone_rule> abbreviation(std::string_view name) {
   static const std::map<std::string, int, std::less<>> hours = {
-      {"EST", -5}, {"EDT", -4}, {"CST", -6}, {"CDT", -5}, {"MST", -7}, {"MDT", -6}, {"PST", -8}, {"PDT", -7},
-      {"CET", 1},  {"CEST", 2}, {"EET", 2},  {"EEST", 3}, {"WET", 0},  {"WEST", 1}, {"BST", 1},  {"MSK", 3}, {"JST", 9}};
+      {"EST", -5}, {"EDT", -4}, {"CST", -6}, {"CDT", -5}, {"MST", -7}, {"MDT", -6},
+      {"PST", -8}, {"PDT", -7}, {"CET", 1},  {"CEST", 2}, {"EET", 2},  {"EEST", 3},
+      {"WET", 0},  {"WEST", 1}, {"BST", 1},  {"MSK", 3},  {"JST", 9}};
   std::string upper(name);
   for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
   const auto found = hours.find(upper);
@@ -82,15 +83,19 @@ std::shared_ptr<const zone_rule> abbreviation(std::string_view name) {
 std::shared_ptr<const zone_rule> make_zone(std::string_view name) {
   if (is_utc(name)) return fixed_zone(0);
   if (auto made = abbreviation(name)) return made;
-  if (name.size() > 64 || name.empty() || name[0] == '/' || name[0] == ':' || name.find("..") != std::string_view::npos) return nullptr;
+  if (name.size() > 64 || name.empty() || name[0] == '/' || name[0] == ':' || name.find("..") != std::string_view::npos)
+    return nullptr;
   absl::TimeZone zone;
-  if (name.find('/') != std::string_view::npos && absl::LoadTimeZone(std::string(name), &zone)) return std::make_shared<named_rule>(zone);
+  if (name.find('/') != std::string_view::npos && absl::LoadTimeZone(std::string(name), &zone))
+    return std::make_shared<named_rule>(zone);
   return posix_zone(name);
 }
 
 }  // namespace
 
-std::shared_ptr<const zone_rule> fixed_zone(int64_t offset_micros) { return std::make_shared<fixed_rule>(offset_micros); }
+std::shared_ptr<const zone_rule> fixed_zone(int64_t offset_micros) {
+  return std::make_shared<fixed_rule>(offset_micros);
+}
 
 std::shared_ptr<const zone_rule> find_zone(std::string_view name) {
   static std::mutex lock;

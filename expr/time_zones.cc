@@ -36,7 +36,8 @@ template <bool ToLocal>
 void shift_zone(row_writer<int64_t>& out, interval_value offset, int64_t micros) {
   if (offset.months != 0 || offset.days != 0) return out.fail(zone_with_months);
   int64_t made;
-  const bool over = ToLocal ? __builtin_add_overflow(micros, offset.micros, &made) : __builtin_sub_overflow(micros, offset.micros, &made);
+  const bool over = ToLocal ? __builtin_add_overflow(micros, offset.micros, &made)
+                            : __builtin_sub_overflow(micros, offset.micros, &made);
   if (over || !is_timestamp(made)) return out.fail(failures::timestamp_range);
   out.set(made);
 }
@@ -45,8 +46,10 @@ void shift_zone(row_writer<int64_t>& out, interval_value offset, int64_t micros)
 
 void add_time_zones(std::vector<function_entry>& table) {
   using enum type_id;
-  table.push_back({"timezone", {text, timestamptz}, timestamp, row_kernel<&change_zone<true>>, slow_fallible, prepare_zone});
-  table.push_back({"timezone", {text, timestamp}, timestamptz, row_kernel<&change_zone<false>>, slow_fallible, prepare_zone});
+  table.push_back(
+      {"timezone", {text, timestamptz}, timestamp, row_kernel<&change_zone<true>>, slow_fallible, prepare_zone});
+  table.push_back(
+      {"timezone", {text, timestamp}, timestamptz, row_kernel<&change_zone<false>>, slow_fallible, prepare_zone});
   table.push_back({"timezone", {interval, timestamptz}, timestamp, row_kernel<&shift_zone<true>>, fallible});
   table.push_back({"timezone", {interval, timestamp}, timestamptz, row_kernel<&shift_zone<false>>, fallible});
 }

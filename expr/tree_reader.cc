@@ -8,9 +8,22 @@ namespace systole {
 namespace {
 
 // Values of libpg_query's enumerations (pg_query.proto).
-enum operator_kind { op_plain = 1, op_any = 2, op_all = 3, op_distinct = 4, op_not_distinct = 5, op_nullif = 6, op_in = 7,
-                     op_like = 8, op_ilike = 9, op_similar = 10, op_between = 11, op_not_between = 12,
-                     op_between_symmetric = 13, op_not_between_symmetric = 14 };
+enum operator_kind {
+  op_plain = 1,
+  op_any = 2,
+  op_all = 3,
+  op_distinct = 4,
+  op_not_distinct = 5,
+  op_nullif = 6,
+  op_in = 7,
+  op_like = 8,
+  op_ilike = 9,
+  op_similar = 10,
+  op_between = 11,
+  op_not_between = 12,
+  op_between_symmetric = 13,
+  op_not_between_symmetric = 14
+};
 enum bool_operator { bool_and = 1, bool_or = 2, bool_not = 3 };
 
 class tree_reader {
@@ -19,8 +32,10 @@ class tree_reader {
 
   syntax_ptr read(const pg_tree::node& from) {
     if (failed_for_good_) return nullptr;
-    if (++nodes_ > limits::expression_nodes) return stop("the expression has more than " + std::to_string(limits::expression_nodes) + " parts");
-    if (depth_ >= limits::expression_depth) return stop("the expression is nested deeper than " + std::to_string(limits::expression_depth));
+    if (++nodes_ > limits::expression_nodes)
+      return stop("the expression has more than " + std::to_string(limits::expression_nodes) + " parts");
+    if (depth_ >= limits::expression_depth)
+      return stop("the expression is nested deeper than " + std::to_string(limits::expression_depth));
     ++depth_;
     syntax_ptr made = read_node(from);
     --depth_;
@@ -51,7 +66,8 @@ class tree_reader {
         return add_all(std::move(made), from.coalesce_expr().args());
       }
       case kind::kMinMaxExpr: {
-        syntax_ptr made = make(from.min_max_expr().op() == 1 ? syntax_kind::greatest : syntax_kind::least, from.min_max_expr().location());
+        syntax_ptr made = make(from.min_max_expr().op() == 1 ? syntax_kind::greatest : syntax_kind::least,
+                               from.min_max_expr().location());
         return add_all(std::move(made), from.min_max_expr().args());
       }
       case kind::kAIndirection: return read_subscript(from.a_indirection());
@@ -63,10 +79,12 @@ class tree_reader {
       case kind::kSqlValueFunction:
         return refuse(from.sql_value_function().location(), "the current time and user are not available",
                       "use ingestion_time(): a result must not depend on when it is computed");
-      case kind::kSubLink: return refuse(-1, "a subquery is not possible here", "join the other stream or table in a step of its own");
+      case kind::kSubLink:
+        return refuse(-1, "a subquery is not possible here", "join the other stream or table in a step of its own");
       case kind::kRowExpr: return refuse(-1, "a row value is not supported", "compare the columns one by one");
       case kind::kParamRef: return refuse(-1, "there is no parameter $n", "write param('name')");
-      case kind::kNamedArgExpr: return refuse(from.named_arg_expr().location(), "a named argument is only possible in make_interval");
+      case kind::kNamedArgExpr:
+        return refuse(from.named_arg_expr().location(), "a named argument is only possible in make_interval");
       default: return refuse(-1, "this kind of expression is not supported");
     }
   }
@@ -78,7 +96,8 @@ class tree_reader {
       made->names.push_back(field.string().sval());
     }
     if (made->names.size() > 2)
-      return refuse(from.location(), "a column has at most one qualifier", "write alias.column; nested fields are mapped in the schema");
+      return refuse(from.location(), "a column has at most one qualifier",
+                    "write alias.column; nested fields are mapped in the schema");
     return made;
   }
 
@@ -86,10 +105,22 @@ class tree_reader {
     syntax_ptr made = make(syntax_kind::null_literal, from.location());
     if (from.isnull()) return made;
     switch (from.val_case()) {
-      case pg_tree::constant::kIval: made->kind = syntax_kind::integer_literal; made->text = std::to_string(from.ival().ival()); return made;
-      case pg_tree::constant::kFval: made->kind = syntax_kind::number_literal; made->text = from.fval().fval(); return made;
-      case pg_tree::constant::kBoolval: made->kind = syntax_kind::boolean_literal; made->text = from.boolval().boolval() ? "true" : "false"; return made;
-      case pg_tree::constant::kSval: made->kind = syntax_kind::text_literal; made->text = from.sval().sval(); return made;
+      case pg_tree::constant::kIval:
+        made->kind = syntax_kind::integer_literal;
+        made->text = std::to_string(from.ival().ival());
+        return made;
+      case pg_tree::constant::kFval:
+        made->kind = syntax_kind::number_literal;
+        made->text = from.fval().fval();
+        return made;
+      case pg_tree::constant::kBoolval:
+        made->kind = syntax_kind::boolean_literal;
+        made->text = from.boolval().boolval() ? "true" : "false";
+        return made;
+      case pg_tree::constant::kSval:
+        made->kind = syntax_kind::text_literal;
+        made->text = from.sval().sval();
+        return made;
       default: return refuse(from.location(), "bit strings are not supported", "write bytes as '\\x...'::bytea");
     }
   }
@@ -99,10 +130,16 @@ class tree_reader {
     syntax_ptr made = make(syntax_kind::operation, from.location());
     made->text = name;
     switch (from.kind()) {
-      case op_plain: case op_like: case op_ilike:
+      case op_plain:
+      case op_like:
+      case op_ilike:
         if (from.has_lexpr()) made = add(std::move(made), from.lexpr());
         return made ? add(std::move(made), from.rexpr()) : nullptr;
-      case op_distinct: case op_not_distinct: made->kind = syntax_kind::distinct; made->negated = from.kind() == op_not_distinct; break;
+      case op_distinct:
+      case op_not_distinct:
+        made->kind = syntax_kind::distinct;
+        made->negated = from.kind() == op_not_distinct;
+        break;
       case op_nullif: made->kind = syntax_kind::null_if; break;
       case op_in: {
         made->kind = syntax_kind::in_list;
@@ -110,14 +147,19 @@ class tree_reader {
         made = add(std::move(made), from.lexpr());
         return made ? add_all(std::move(made), from.rexpr().list().items()) : nullptr;
       }
-      case op_any: case op_all: return read_any_all(from, name);
-      case op_between: case op_not_between: case op_between_symmetric: case op_not_between_symmetric:
+      case op_any:
+      case op_all: return read_any_all(from, name);
+      case op_between:
+      case op_not_between:
+      case op_between_symmetric:
+      case op_not_between_symmetric:
         made->kind = syntax_kind::between;
         made->negated = from.kind() == op_not_between || from.kind() == op_not_between_symmetric;
         made->symmetric = from.kind() >= op_between_symmetric;
         made = add(std::move(made), from.lexpr());
         return made ? add_all(std::move(made), from.rexpr().list().items()) : nullptr;
-      case op_similar: return refuse(from.location(), "SIMILAR TO is not supported", "use LIKE, or a regular expression with ~");
+      case op_similar:
+        return refuse(from.location(), "SIMILAR TO is not supported", "use LIKE, or a regular expression with ~");
       default: return refuse(from.location(), "this operator is not supported");
     }
     made = add(std::move(made), from.lexpr());
@@ -129,7 +171,8 @@ class tree_reader {
     const bool any_equal = from.kind() == op_any && name == "=";
     const bool all_unequal = from.kind() == op_all && name == "<>";
     if ((!any_equal && !all_unequal) || !from.rexpr().has_a_array_expr())
-      return refuse(from.location(), "ANY and ALL are supported as = ANY(ARRAY[...]) and <> ALL(ARRAY[...]) only", "use IN (...)");
+      return refuse(from.location(), "ANY and ALL are supported as = ANY(ARRAY[...]) and <> ALL(ARRAY[...]) only",
+                    "use IN (...)");
     if (from.rexpr().a_array_expr().elements().empty()) return refuse(from.location(), "the array is empty");
     syntax_ptr made = make(syntax_kind::in_list, from.location());
     made->negated = all_unequal;
@@ -169,7 +212,8 @@ class tree_reader {
     const pg_tree::type_name& type = from.type_name();
     syntax_ptr made = make(syntax_kind::cast, from.location() >= 0 ? from.location() : type.location());
     if (!type.array_bounds().empty()) return refuse(type.location(), "arrays are not supported");
-    if (type.setof() || type.pct_type() || type.names().empty()) return refuse(type.location(), "a type's name is expected");
+    if (type.setof() || type.pct_type() || type.names().empty())
+      return refuse(type.location(), "a type's name is expected");
     made->text = type.names(type.names_size() - 1).string().sval();
     for (const pg_tree::node& modifier : type.typmods()) {
       if (!modifier.a_const().has_ival()) return refuse(type.location(), "a type's modifier must be a number");
@@ -183,12 +227,16 @@ class tree_reader {
   /// INTERVAL '5' DAY is INTERVAL '5 day'.
   syntax_ptr read_interval_unit(syntax_ptr cast) {
     // PostgreSQL's field masks (utils/timestamp.h): 1 << MONTH, YEAR, DAY, HOUR, MINUTE, SECOND.
-    static const std::map<int, const char*> units = {{1 << 1, " month"}, {1 << 2, " year"}, {1 << 3, " day"}, {1 << 10, " hour"}, {1 << 11, " minute"}, {1 << 12, " second"}};
+    static const std::map<int, const char*> units = {{1 << 1, " month"}, {1 << 2, " year"},    {1 << 3, " day"},
+                                                     {1 << 10, " hour"}, {1 << 11, " minute"}, {1 << 12, " second"}};
     const auto unit = units.find(cast->modifiers[0]);
     syntax& value = *cast->children[0];
-    const bool plain = value.kind == syntax_kind::text_literal && !value.text.empty() && value.text.find_first_not_of("0123456789+- ") == std::string::npos;
+    const bool plain = value.kind == syntax_kind::text_literal && !value.text.empty() &&
+                       value.text.find_first_not_of("0123456789+- ") == std::string::npos;
     if (cast->modifiers.size() != 1 || unit == units.end() || !plain)
-      return refuse(static_cast<int>(cast->offset + shift_), "intervals with a precision or a range of fields are not supported", "write INTERVAL '1 day 2 hours'");
+      return refuse(static_cast<int>(cast->offset + shift_),
+                    "intervals with a precision or a range of fields are not supported",
+                    "write INTERVAL '1 day 2 hours'");
     value.text += unit->second;
     cast->modifiers.clear();
     return cast;
@@ -203,7 +251,8 @@ class tree_reader {
 
   syntax_ptr read_boolean_test(const pg_tree::boolean_test& from) {
     static constexpr const char* words[] = {"", "TRUE", "TRUE", "FALSE", "FALSE", "UNKNOWN", "UNKNOWN"};
-    if (from.booltesttype() < 1 || from.booltesttype() > 6) return refuse(from.location(), "this test is not supported");
+    if (from.booltesttype() < 1 || from.booltesttype() > 6)
+      return refuse(from.location(), "this test is not supported");
     syntax_ptr made = make(syntax_kind::boolean_test, from.location());
     made->text = words[from.booltesttype()];
     made->negated = from.booltesttype() % 2 == 0;
@@ -223,7 +272,8 @@ class tree_reader {
   }
 
   syntax_ptr read_subscript(const pg_tree::subscript& from) {
-    if (from.indirection_size() != 1 || !from.indirection(0).has_a_indices() || from.indirection(0).a_indices().is_slice())
+    if (from.indirection_size() != 1 || !from.indirection(0).has_a_indices() ||
+        from.indirection(0).a_indices().is_slice())
       return refuse(-1, "only (regexp_match(...))[n] has a subscript", "nested fields are mapped in the schema");
     syntax_ptr made = add(make(syntax_kind::subscript, -1), from.arg());
     if (!made) return nullptr;
@@ -234,7 +284,8 @@ class tree_reader {
   syntax_ptr read_collation(const pg_tree::collate_clause& from) {
     const std::string name = from.collname().empty() ? "" : from.collname(from.collname_size() - 1).string().sval();
     if (name != "C" && name != "POSIX" && name != "default")
-      return refuse(from.location(), "collation \"" + name + "\" is not supported", "texts compare by bytes, as with COLLATE \"C\"");
+      return refuse(from.location(), "collation \"" + name + "\" is not supported",
+                    "texts compare by bytes, as with COLLATE \"C\"");
     return read(from.arg());
   }
 
@@ -270,7 +321,8 @@ class tree_reader {
 
   size_t offset(int location) {
     // A node without a place of its own (-1) takes that of the node before it.
-    if (location >= static_cast<int>(shift_)) last_offset_ = std::min(static_cast<size_t>(location) - shift_, sql_.size());
+    if (location >= static_cast<int>(shift_))
+      last_offset_ = std::min(static_cast<size_t>(location) - shift_, sql_.size());
     return last_offset_;
   }
 

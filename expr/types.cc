@@ -46,9 +46,14 @@ std::optional<coercion> coercion_level(type_id from, type_id to) {
 type_category category_of(type_id type) {
   switch (type) {
     case type_id::boolean: return type_category::boolean;
-    case type_id::int32: case type_id::int64: case type_id::float64: case type_id::numeric: return type_category::number;
+    case type_id::int32:
+    case type_id::int64:
+    case type_id::float64:
+    case type_id::numeric: return type_category::number;
     case type_id::text: return type_category::text;
-    case type_id::date: case type_id::timestamp: case type_id::timestamptz: return type_category::time;
+    case type_id::date:
+    case type_id::timestamp:
+    case type_id::timestamptz: return type_category::time;
     case type_id::interval: return type_category::span;
     case type_id::bytea: return type_category::bytes;
     case type_id::null: return type_category::unknown;
@@ -57,8 +62,8 @@ type_category category_of(type_id type) {
 }
 
 bool is_preferred(type_id type) {
-  return type == type_id::boolean || type == type_id::float64 || type == type_id::text || type == type_id::timestamptz ||
-         type == type_id::interval;
+  return type == type_id::boolean || type == type_id::float64 || type == type_id::text ||
+         type == type_id::timestamptz || type == type_id::interval;
 }
 
 std::optional<type_id> common_type(std::span<const type_id> types) {
@@ -110,25 +115,38 @@ std::string sql_name(type_id type) {
 
 named_type type_from_name(const std::string& name, const std::vector<int>& modifiers) {
   static const std::map<std::string, type_id> names = {
-      {"bool", type_id::boolean}, {"boolean", type_id::boolean}, {"int4", type_id::int32}, {"int", type_id::int32},
-      {"integer", type_id::int32}, {"int8", type_id::int64}, {"bigint", type_id::int64}, {"float8", type_id::float64},
-      {"numeric", type_id::numeric}, {"decimal", type_id::numeric}, {"text", type_id::text}, {"varchar", type_id::text},
-      {"bytea", type_id::bytea}, {"date", type_id::date}, {"timestamptz", type_id::timestamptz},
+      {"bool", type_id::boolean},        {"boolean", type_id::boolean},  {"int4", type_id::int32},
+      {"int", type_id::int32},           {"integer", type_id::int32},    {"int8", type_id::int64},
+      {"bigint", type_id::int64},        {"float8", type_id::float64},   {"numeric", type_id::numeric},
+      {"decimal", type_id::numeric},     {"text", type_id::text},        {"varchar", type_id::text},
+      {"bytea", type_id::bytea},         {"date", type_id::date},        {"timestamptz", type_id::timestamptz},
       {"timestamp", type_id::timestamp}, {"interval", type_id::interval}};
-  static const std::map<std::string, std::string> hints = {
-      {"int2", "use int"}, {"smallint", "use int"}, {"float4", "use double precision"}, {"real", "use double precision"},
-      {"bpchar", "use text"}, {"char", "use text"}, {"string", "use text"}, {"double", "write double precision"},
-      {"float", "write double precision"}, {"long", "use bigint"}, {"datetime", "use timestamptz"}, {"money", "use numeric(12,2)"},
-      {"time", "use a timestamp, or an interval since midnight"}, {"timetz", "use timestamptz"},
-      {"uuid", "use text"}, {"json", "map the fields in the schema"}, {"jsonb", "map the fields in the schema"}};
+  static const std::map<std::string, std::string> hints = {{"int2", "use int"},
+                                                           {"smallint", "use int"},
+                                                           {"float4", "use double precision"},
+                                                           {"real", "use double precision"},
+                                                           {"bpchar", "use text"},
+                                                           {"char", "use text"},
+                                                           {"string", "use text"},
+                                                           {"double", "write double precision"},
+                                                           {"float", "write double precision"},
+                                                           {"long", "use bigint"},
+                                                           {"datetime", "use timestamptz"},
+                                                           {"money", "use numeric(12,2)"},
+                                                           {"time", "use a timestamp, or an interval since midnight"},
+                                                           {"timetz", "use timestamptz"},
+                                                           {"uuid", "use text"},
+                                                           {"json", "map the fields in the schema"},
+                                                           {"jsonb", "map the fields in the schema"}};
   named_type made;
   const auto found = names.find(name);
   if (found == names.end()) {
     made.error = "type \"" + name + "\" does not exist here";
     const auto hint = hints.find(name);
-    made.hint = hint != hints.end() ? hint->second
-                                    : "there are boolean, int, bigint, double precision, numeric(p,s), text, bytea, date, "
-                                      "timestamp, timestamptz and interval";
+    made.hint = hint != hints.end()
+                    ? hint->second
+                    : "there are boolean, int, bigint, double precision, numeric(p,s), text, bytea, date, "
+                      "timestamp, timestamptz and interval";
     return made;
   }
   data_type type{found->second};
@@ -144,10 +162,13 @@ named_type type_from_name(const std::string& name, const std::vector<int>& modif
     }
     type.precision = static_cast<uint8_t>(precision);
     type.scale = static_cast<uint8_t>(scale);
-  } else if (!modifiers.empty() && !((type.id == type_id::timestamp || type.id == type_id::timestamptz) && modifiers[0] == 6)) {
+  } else if (!modifiers.empty() &&
+             !((type.id == type_id::timestamp || type.id == type_id::timestamptz) && modifiers[0] == 6)) {
     made.bad_modifier = true;
     made.error = "type " + sql_name(type.id) + " takes no modifier here";
-    made.hint = type.id == type_id::timestamp || type.id == type_id::timestamptz ? "times have microseconds; use date_trunc" : "leave it out";
+    made.hint = type.id == type_id::timestamp || type.id == type_id::timestamptz
+                    ? "times have microseconds; use date_trunc"
+                    : "leave it out";
     return made;
   }
   made.type = type;

@@ -14,7 +14,10 @@ size_t invalid_utf8(std::string_view text) {
       ++i;
       continue;
     }
-    const size_t width = lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    const size_t width = lead >= 0xc2 && lead < 0xe0   ? 2
+                         : lead >= 0xe0 && lead < 0xf0 ? 3
+                         : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                       : 0;
     if (width == 0 || i + width > size) return i;
     for (size_t k = 1; k < width; ++k)
       if ((bytes[i + k] & 0xc0) != 0x80) return i;
@@ -56,7 +59,9 @@ size_t utf8_offset(std::string_view text, size_t characters) {
 }
 
 char32_t utf8_decode(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(i < text.size() ? text[i] : 0)); };
+  const auto byte = [&](size_t i) {
+    return static_cast<char32_t>(static_cast<unsigned char>(i < text.size() ? text[i] : 0));
+  };
   switch (utf8_width(text[0])) {
     case 2: return (byte(0) & 0x1f) << 6 | (byte(1) & 0x3f);
     case 3: return (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);

@@ -83,7 +83,8 @@ void value_set::find_texts(const column& values, size_t rows, int32_t* index) co
       std::memcpy(&low, bytes + row * 16, 8);
       std::memcpy(&high, bytes + row * 16 + 8, 8);
       int32_t found = -1;
-      for (const text_word& word : short_texts_) found = ((word.low ^ low) | (word.high ^ high)) == 0 ? word.index : found;
+      for (const text_word& word : short_texts_)
+        found = ((word.low ^ low) | (word.high ^ high)) == 0 ? word.index : found;
       index[row] = found;
     }
     return;
@@ -101,7 +102,8 @@ void value_set::find_doubles(const column& values, size_t rows, int32_t* index) 
   for (size_t row = 0; row < rows; ++row) {
     index[row] = -1;
     for (size_t k = 0; k < owners_.size() && index[row] < 0; ++k)
-      if (owners_[k]->is_valid(0) && order(from[row], owners_[k]->values<double>()[0]) == 0) index[row] = static_cast<int32_t>(k);
+      if (owners_[k]->is_valid(0) && order(from[row], owners_[k]->values<double>()[0]) == 0)
+        index[row] = static_cast<int32_t>(k);
   }
 }
 

@@ -33,10 +33,10 @@ class value_set {
   };
   data_type type_;
   std::vector<column_ptr> owners_;
-  std::vector<int64_t> words_;                       // whole numbers, dates, times, booleans; by index
+  std::vector<int64_t> words_;  // whole numbers, dates, times, booleans; by index
   std::vector<int32_t> word_index_;
-  absl::flat_hash_map<int64_t, int32_t> word_map_;   // where there are more than `few`
-  std::vector<text_word> short_texts_;               // up to 12 bytes
+  absl::flat_hash_map<int64_t, int32_t> word_map_;  // where there are more than `few`
+  std::vector<text_word> short_texts_;              // up to 12 bytes
   absl::flat_hash_map<std::string_view, int32_t> text_map_;
   bool linear_texts_ = false;
 };

@@ -19,7 +19,8 @@ bool is_blank_line(std::string_view line) { return trim_field_blanks(line).empty
 
 csv_decoder::csv_decoder(std::vector<decoder_column> columns, const decoder_options& options)
     : described_(std::move(columns)), options_(options), columns_(described_) {
-  for (const std::string& word : options_.null_words) null_word_lengths_ |= uint64_t{1} << std::min<size_t>(word.size(), 63);
+  for (const std::string& word : options_.null_words)
+    null_word_lengths_ |= uint64_t{1} << std::min<size_t>(word.size(), 63);
   begin_file();
 }
 
@@ -35,7 +36,8 @@ result<size_t> csv_decoder::read_header(const record_span& first_bytes) {
   std::string_view bytes(first_bytes.data, first_bytes.size);
   size_t mark = 0;
   if (bytes.starts_with(byte_order_mark)) mark = byte_order_mark.size();
-  else if (bytes.size() < byte_order_mark.size() && byte_order_mark.starts_with(bytes) && !first_bytes.last) return size_t{0};
+  else if (bytes.size() < byte_order_mark.size() && byte_order_mark.starts_with(bytes) && !first_bytes.last)
+    return size_t{0};
   if (!options_.header) {
     at_file_start_ = false;
     return mark;
@@ -45,8 +47,8 @@ result<size_t> csv_decoder::read_header(const record_span& first_bytes) {
     const std::string_view rest = bytes.substr(at);
     if (rest.empty() && first_bytes.last) break;  // a file without a header has no records either
     size_t length = 0, consumed = 0;
-    const csv_split split =
-        split_csv_record(rest, options_.delimiter, options_.quote, options_.quoted_newlines, true, fields_, length, consumed);
+    const csv_split split = split_csv_record(rest, options_.delimiter, options_.quote, options_.quoted_newlines, true,
+                                             fields_, length, consumed);
     const bool whole = consumed > 0 && rest[consumed - 1] == '\n';
     if (!whole && !first_bytes.last) return size_t{0};
     at += consumed;
@@ -72,15 +74,19 @@ result<void> csv_decoder::take_header() {
     for (size_t c = 0; c < described_.size(); ++c) {
       if (described_[c].path.back() != name) continue;
       known = true;
-      if (found[c]) return fail(error_code::invalid_argument, "the CSV header names a column twice: " + described_[c].name);
+      if (found[c])
+        return fail(error_code::invalid_argument, "the CSV header names a column twice: " + described_[c].name);
       targets_[i].columns.push_back(static_cast<uint32_t>(c));
     }
     for (uint32_t c : targets_[i].columns) found[c] = true;
     any |= known;
     if (!known && options_.unknown_fields_reject)
-      return fail(error_code::invalid_argument, "the CSV header has an unknown column, number " + std::to_string(i + 1));
+      return fail(error_code::invalid_argument,
+                  "the CSV header has an unknown column, number " + std::to_string(i + 1));
   }
-  if (!any) return fail(error_code::invalid_argument, "the CSV header has none of the columns, among them " + described_[0].name);
+  if (!any)
+    return fail(error_code::invalid_argument,
+                "the CSV header has none of the columns, among them " + described_[0].name);
   return {};
 }
 
@@ -127,10 +133,11 @@ result<size_t> csv_decoder::decode(const record_span& span, size_t max_records) 
         }
         split_plain_csv_line({span.data + begin, end - begin}, options_.delimiter, fields_);
       } else {
-        const std::string_view rest(span.data + begin, options_.quoted_newlines ? span.size - begin : std::min(end + 1, span.size) - begin);
+        const std::string_view rest(
+            span.data + begin, options_.quoted_newlines ? span.size - begin : std::min(end + 1, span.size) - begin);
         size_t length;
-        split = split_csv_record(rest, options_.delimiter, options_.quote, options_.quoted_newlines, options_.trim, fields_,
-                                 length, consumed);
+        split = split_csv_record(rest, options_.delimiter, options_.quote, options_.quoted_newlines, options_.trim,
+                                 fields_, length, consumed);
         const bool whole = consumed > 0 && rest[consumed - 1] == '\n' &&
                            !(split == csv_split::unclosed_quote && options_.quoted_newlines);
         if (!whole && !span.last) {
@@ -152,8 +159,7 @@ result<size_t> csv_decoder::decode(const record_span& span, size_t max_records) 
         reject(span, begin, end, "malformed CSV: a quote does not close", malformed_csv);
       else if (split == csv_split::text_behind_quote)
         reject(span, begin, end, "malformed CSV: text behind a closing quote", malformed_csv);
-      else
-        decode_record(span, begin, end);
+      else decode_record(span, begin, end);
     }
   }
   keep_owner();
@@ -224,7 +230,8 @@ result<std::unique_ptr<record_decoder>> make_csv_decoder(std::vector<decoder_col
                                                          const decoder_options& options) {
   for (const decoder_column& each : columns)
     if (!is_field_type(each.type) || each.path.empty())
-      return fail(error_code::invalid_argument, "a CSV field cannot be of type " + to_string(each.type) + ": " + each.name);
+      return fail(error_code::invalid_argument,
+                  "a CSV field cannot be of type " + to_string(each.type) + ": " + each.name);
   return std::unique_ptr<record_decoder>(std::make_unique<csv_decoder>(std::move(columns), options));
 }
 

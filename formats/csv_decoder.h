@@ -14,8 +14,8 @@ namespace systole {
 /// Decodes CSV (RFC 4180, LF or CRLF, a byte order mark is skipped). With a header, columns are found by name, in any
 /// order, and one that the file lacks is null; without, they are the columns asked for, in their order.
 ///
-/// Blank lines are skipped; a short record lacks its last fields (null); one with more fields than the header, bytes that
-/// are no UTF-8, U+0000, a quote that does not close or text behind a closing quote reject the record. Without
+/// Blank lines are skipped; a short record lacks its last fields (null); one with more fields than the header, bytes
+/// that are no UTF-8, U+0000, a quote that does not close or text behind a closing quote reject the record. Without
 /// quoted_newlines '\n' ends a record wherever it stands, so a broken line harms no neighbour.
 /// The empty text and the null words are null; a value that does not parse is null, or rejects with strict_types.
 class csv_decoder final : public record_decoder {

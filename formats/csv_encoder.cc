@@ -76,8 +76,8 @@ class csv_encoder final : public record_encoder {
       case type_id::text: return write_csv_text(at, values.values<text_view>()[row].view());
       case type_id::int32: return write_integer(at, values.values<int32_t>()[row]);
       case type_id::int64: return write_integer(at, values.values<int64_t>()[row]);
-      case type_id::timestamptz: case type_id::timestamp:
-        return times_.write(at, values.values<int64_t>()[row], ' ', second_fraction::always);
+      case type_id::timestamptz:
+      case type_id::timestamp: return times_.write(at, values.values<int64_t>()[row], ' ', second_fraction::always);
       case type_id::float64: {
         const double value = values.values<double>()[row];
         if (std::isfinite(value)) return write_double(at, value);
@@ -109,6 +109,8 @@ class csv_encoder final : public record_encoder {
 
 }  // namespace
 
-std::unique_ptr<record_encoder> make_csv_encoder(const schema& columns) { return std::make_unique<csv_encoder>(columns); }
+std::unique_ptr<record_encoder> make_csv_encoder(const schema& columns) {
+  return std::make_unique<csv_encoder>(columns);
+}
 
 }  // namespace systole

@@ -58,7 +58,8 @@ csv_split split_csv_record(std::string_view bytes, char delimiter, char quote, b
   for (;;) {
     size_t first = at;
     if (trim)
-      while (first < bytes.size() && (bytes[first] == ' ' || bytes[first] == '\t') && bytes[first] != delimiter) ++first;
+      while (first < bytes.size() && (bytes[first] == ' ' || bytes[first] == '\t') && bytes[first] != delimiter)
+        ++first;
     if (first < bytes.size() && bytes[first] == quote) {
       csv_field field{.quoted = true};
       size_t close = first + 1;

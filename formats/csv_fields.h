@@ -10,7 +10,7 @@ namespace systole {
 struct csv_field {
   std::string_view text;  ///< without the surrounding quotes
   bool quoted = false;
-  bool doubled = false;   ///< holds doubled quotes, to be made single
+  bool doubled = false;  ///< holds doubled quotes, to be made single
 };
 
 /// What split_csv_record found.
@@ -23,8 +23,8 @@ enum class csv_split : unsigned char {
 /// Splits a line that holds no quotes, without its line end. 16 bytes at a time; reads up to 15 bytes behind the line.
 void split_plain_csv_line(std::string_view line, char delimiter, std::vector<csv_field>& fields);
 
-/// Splits the record that begins at bytes[0] by RFC 4180 and sets `length` to its bytes without, `consumed` with its line
-/// end (LF or CRLF; none at the end of the bytes). A quote counts where it begins a field (behind blanks with
+/// Splits the record that begins at bytes[0] by RFC 4180 and sets `length` to its bytes without, `consumed` with its
+/// line end (LF or CRLF; none at the end of the bytes). A quote counts where it begins a field (behind blanks with
 /// `trim`), elsewhere it is text. With `quoted_newlines` false a line end inside of quotes ends the record, which is
 /// `unclosed_quote` then. On text_behind_quote the record ends with its line.
 csv_split split_csv_record(std::string_view bytes, char delimiter, char quote, bool quoted_newlines, bool trim,

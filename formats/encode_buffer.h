@@ -14,7 +14,8 @@ class encode_buffer {
   bool empty() const { return size_ == 0; }
   void clear() { size_ = 0; }
 
-  /// Makes room for `more` bytes behind the end and gives the end; advance(pointer behind the last byte) ends the write.
+  /// Makes room for `more` bytes behind the end and gives the end; advance(pointer behind the last byte) ends the
+  /// write.
   char* reserve(size_t more) {
     if (more > capacity_ - size_) grow(more);
     return bytes_.get() + size_;

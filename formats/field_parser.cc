@@ -115,7 +115,8 @@ void set_numeric(record_columns& into, const record_columns::slot& slot, std::st
   into.set(slot, parsed->unscaled);
 }
 
-void set_from_text(record_columns& into, const record_columns::slot& slot, std::string_view text, text_dialect dialect) {
+void set_from_text(record_columns& into, const record_columns::slot& slot, std::string_view text,
+                   text_dialect dialect) {
   bool parsed = false;
   switch (slot.type.id) {
     case type_id::text: into.set(slot, text_view(text)); return;

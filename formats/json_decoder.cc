@@ -29,7 +29,8 @@ std::string_view describe(json_fault fault) {
 
 std::string_view describe(json_structure::verdict verdict) {
   switch (verdict) {
-    case json_structure::verdict::ok: case json_structure::verdict::empty: break;
+    case json_structure::verdict::ok:
+    case json_structure::verdict::empty: break;
     case json_structure::verdict::invalid_utf8: return "invalid UTF-8";
     case json_structure::verdict::unclosed_string: return "malformed JSON: a string does not end";
     case json_structure::verdict::control_character: return "malformed JSON: a control character in a string";
@@ -99,8 +100,7 @@ void json_decoder::decode_one_by_one(const record_span& span, size_t begin, size
   for (uint32_t end : lines_.ends) {
     const size_t line_end = begin + end;
     const char* const base = span.data + line_begin;
-    const auto verdict =
-        structure_.index(base, line_end - line_begin, static_cast<uint32_t>(span.padding - base));
+    const auto verdict = structure_.index(base, line_end - line_begin, static_cast<uint32_t>(span.padding - base));
     if (verdict == json_structure::verdict::ok) {
       const uint32_t* at = structure_.positions();
       decode_line(span, base, at, line_begin, line_end, true);
@@ -140,7 +140,7 @@ void json_decoder::decode_line(const record_span& span, const char* base, const 
                   std::string(fault == json_fault::none ? "malformed JSON: text behind the object or no end of it"
                                                         : describe(fault)),
                   fault == json_fault::null_character || fault == json_fault::lone_surrogate ? invalid_character
-                                                                                            : malformed_text);
+                                                                                             : malformed_text);
   }
   if (options_.strict_types) {
     if (const int wrong = columns_.first_wrong(); wrong >= 0)
@@ -149,7 +149,8 @@ void json_decoder::decode_line(const record_span& span, const char* base, const 
   if (const int missing = columns_.first_missing_required(); missing >= 0)
     return reject(span, begin, end, "null in a not null field: " + described_[static_cast<size_t>(missing)].name,
                   not_null_violation);
-  if (options_.unknown_fields_reject && unknown_key) return reject(span, begin, end, "an unknown field", undefined_column);
+  if (options_.unknown_fields_reject && unknown_key)
+    return reject(span, begin, end, "an unknown field", undefined_column);
   columns_.end_record();
   made_.offsets.push_back(span.offset + begin);
   if (options_.keep_raw) {
@@ -181,7 +182,8 @@ result<std::unique_ptr<record_decoder>> make_json_decoder(std::vector<decoder_co
                                                           const decoder_options& options) {
   for (const decoder_column& each : columns)
     if (!is_field_type(each.type) || each.path.empty())
-      return fail(error_code::invalid_argument, "a JSON field cannot be of type " + to_string(each.type) + ": " + each.name);
+      return fail(error_code::invalid_argument,
+                  "a JSON field cannot be of type " + to_string(each.type) + ": " + each.name);
   return std::unique_ptr<record_decoder>(std::make_unique<json_decoder>(std::move(columns), options));
 }
 

@@ -33,9 +33,10 @@ class json_decoder final : public record_decoder {
   /// Decodes whole lines from span.data + begin: those that `lines_` holds.
   void decode_window(const record_span& span, size_t begin, size_t size);
   void decode_one_by_one(const record_span& span, size_t begin, size_t size);
-  /// Decodes the line [begin, end) of the span, whose structural positions, relative to `base`, start at `at`; moves `at`
-  /// behind them. `escapes`: the line has a backslash.
-  void decode_line(const record_span& span, const char* base, const uint32_t*& at, size_t begin, size_t end, bool escapes);
+  /// Decodes the line [begin, end) of the span, whose structural positions, relative to `base`, start at `at`; moves
+  /// `at` behind them. `escapes`: the line has a backslash.
+  void decode_line(const record_span& span, const char* base, const uint32_t*& at, size_t begin, size_t end,
+                   bool escapes);
   void reject(const record_span& span, size_t begin, size_t end, std::string reason, std::string_view sqlstate);
 
   std::vector<decoder_column> described_;

@@ -21,7 +21,8 @@ inline uint64_t escapes_in_8(uint64_t bytes) {
 char* write_escaped(char* at, unsigned char c) {
   *at++ = '\\';
   switch (c) {
-    case '"': case '\\': *at++ = static_cast<char>(c); return at;
+    case '"':
+    case '\\': *at++ = static_cast<char>(c); return at;
     case '\n': *at++ = 'n'; return at;
     case '\r': *at++ = 'r'; return at;
     case '\t': *at++ = 't'; return at;
@@ -115,7 +116,8 @@ class json_encoder final : public record_encoder {
       case type_id::text: return write_json_string(at, values.values<text_view>()[row].view());
       case type_id::int32: return write_integer(at, values.values<int32_t>()[row]);
       case type_id::int64: return write_integer(at, values.values<int64_t>()[row]);
-      case type_id::timestamptz: case type_id::timestamp:
+      case type_id::timestamptz:
+      case type_id::timestamp:
         *at++ = '"';
         at = times_.write(at, values.values<int64_t>()[row], 'T', second_fraction::as_needed);
         *at++ = '"';
@@ -175,7 +177,9 @@ char* write_json_string(char* at, std::string_view text) {
   return at;
 }
 
-std::unique_ptr<record_encoder> make_json_encoder(const schema& columns) { return std::make_unique<json_encoder>(columns); }
+std::unique_ptr<record_encoder> make_json_encoder(const schema& columns) {
+  return std::make_unique<json_encoder>(columns);
+}
 
 result<std::unique_ptr<record_encoder>> make_encoder(std::string_view format, const schema& columns) {
   if (format == "json") return make_json_encoder(columns);

@@ -33,16 +33,16 @@ inline bool equal_bytes(const char* a, const char* b, size_t n) {
 }
 
 /// What a decoder does with the keys of one object of a record: of the record itself, or of a nested one that columns
-/// come from. Remembers which key followed which, since the next record mostly has the same keys in the same order: then
-/// a key costs one comparison. Unknown keys are remembered too, up to a limit.
+/// come from. Remembers which key followed which, since the next record mostly has the same keys in the same order:
+/// then a key costs one comparison. Unknown keys are remembered too, up to a limit.
 class json_keys {
  public:
   /// What to do with a key's value.
   struct entry {
-    std::string quoted;           ///< the key as it is written, with its quotes; for comparison
+    std::string quoted;             ///< the key as it is written, with its quotes; for comparison
     std::vector<uint32_t> columns;  ///< to be set from the value
-    int32_t column = -1;          ///< the first of them
-    json_keys* nested = nullptr;  ///< where columns lie beneath
+    int32_t column = -1;            ///< the first of them
+    json_keys* nested = nullptr;    ///< where columns lie beneath
     bool known = false;
     uint32_t likely_next[2] = {0, 0};
 
@@ -59,7 +59,8 @@ class json_keys {
 
   /// Entry 0 matches nothing; it stands for "before the first key".
   entry& at(uint32_t index) { return entries_[index]; }
-  /// The entry of a key (unquoted, unescaped); a key beyond the limit gives entry 1, which is skipped and never predicted.
+  /// The entry of a key (unquoted, unescaped); a key beyond the limit gives entry 1, which is skipped and never
+  /// predicted.
   uint32_t find_or_add(std::string_view key);
   static constexpr uint32_t forgotten = 1;
 

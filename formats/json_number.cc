@@ -51,7 +51,8 @@ bool parse_double(std::string_view token, double& value) {
   const char* const end = at + token.size();
   const bool negative = at != end && *at == '-';
   if (at != end && (*at == '-' || *at == '+')) ++at;
-  if (at == end || !(is_digit(*at) || *at == '.')) return false;  // from_chars would take "inf", "nan" and a second sign
+  if (at == end || !(is_digit(*at) || *at == '.'))
+    return false;  // from_chars would take "inf", "nan" and a second sign
   // Clinger's fast path: up to 15 digits and a power of ten that is exact, so one correctly rounded division.
   const char* const first = at;
   uint64_t mantissa = 0;

@@ -29,7 +29,8 @@ json_structure::verdict json_structure::index(const char* data, size_t size, uin
   } else if (parser_->stages->capacity() < wanted) {
     if (parser_->stages->allocate(std::max(wanted, 2 * parser_->stages->capacity()), 1)) throw std::bad_alloc();
   }
-  const auto error = parser_->stages->stage1(reinterpret_cast<const uint8_t*>(data), size, simdjson::stage1_mode::regular);
+  const auto error =
+      parser_->stages->stage1(reinterpret_cast<const uint8_t*>(data), size, simdjson::stage1_mode::regular);
   switch (error) {
     case simdjson::SUCCESS: break;
     case simdjson::EMPTY: return verdict::empty;

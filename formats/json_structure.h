@@ -7,8 +7,8 @@
 namespace systole {
 
 /// Finds the structural positions of JSON text: each of {}[]:, outside of strings, each string's opening quote and each
-/// other scalar's first byte. It is simdjson's stage 1 (Langdale and Lemire, "Parsing Gigabytes of JSON per Second", 2019)
-/// with the implementation that suits the machine, over windows that may hold many lines. One thread.
+/// other scalar's first byte. It is simdjson's stage 1 (Langdale and Lemire, "Parsing Gigabytes of JSON per Second",
+/// 2019) with the implementation that suits the machine, over windows that may hold many lines. One thread.
 class json_structure {
  public:
   json_structure();

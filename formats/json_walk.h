@@ -10,7 +10,15 @@ namespace systole {
 
 /// What is wrong with a line, the first thing found.
 enum class json_fault : uint8_t {
-  none, not_an_object, syntax, number, literal, escape, null_character, lone_surrogate, depth,
+  none,
+  not_an_object,
+  syntax,
+  number,
+  literal,
+  escape,
+  null_character,
+  lone_surrogate,
+  depth,
 };
 
 /// Walks one record along its structural positions (see json_structure), sets the columns' values and checks all of it.

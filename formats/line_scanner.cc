@@ -22,7 +22,8 @@ block_bits classify_sse2(const char* at, char mark) {
   block_bits bits{0, 0};
   for (int i = 0; i < 4; ++i) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + i);
-    bits.ends |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, end)))) << (16 * i);
+    bits.ends |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, end))))
+                 << (16 * i);
     bits.marks |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, marked))))
                   << (16 * i);
   }

@@ -8,13 +8,13 @@ namespace systole {
 
 /// Where lines end in a window of bytes.
 struct scanned_lines {
-  std::vector<uint32_t> ends;   ///< offsets of '\n', ascending
-  std::vector<bool> marked;     ///< unused unless any_marked: whether the line that ends there holds `mark`
+  std::vector<uint32_t> ends;  ///< offsets of '\n', ascending
+  std::vector<bool> marked;    ///< unused unless any_marked: whether the line that ends there holds `mark`
   bool any_marked = false;
 };
 
-/// Finds up to `max_lines` line ends in data[0, size) and whether `mark` (a byte other than '\n') occurs in the bytes up
-/// to the last of them. Reads each byte once, 64 at a time, with AVX2 where the machine has it.
+/// Finds up to `max_lines` line ends in data[0, size) and whether `mark` (a byte other than '\n') occurs in the bytes
+/// up to the last of them. Reads each byte once, 64 at a time, with AVX2 where the machine has it.
 void scan_lines(const char* data, size_t size, char mark, size_t max_lines, scanned_lines& out);
 
 }  // namespace systole

@@ -29,7 +29,7 @@ struct record_span {
 
 /// A record that could not be decoded. `raw` points into the span's buffer.
 struct rejected_record {
-  std::string reason;    ///< names the field and the kind of error, never a value
+  std::string reason;  ///< names the field and the kind of error, never a value
   std::string sqlstate;
   uint64_t offset = 0;
   std::string_view raw;  ///< without its line end
@@ -37,30 +37,30 @@ struct rejected_record {
 
 /// The batch that decode() calls made.
 struct decoded_records {
-  size_t records = 0;                     ///< rows and rejected ones; blank lines are none
+  size_t records = 0;  ///< rows and rejected ones; blank lines are none
   size_t rows = 0;
-  std::vector<column_ptr> columns;        ///< one per column asked for, in order, the checked-only ones too
-  std::vector<uint64_t> offsets;          ///< of each row
-  std::vector<std::string_view> raws;     ///< of each row, where asked for; in `owners`
-  std::vector<rejected_record> rejects;   ///< in the order of the records
-  std::vector<buffer_ptr> owners;         ///< the spans' buffers
+  std::vector<column_ptr> columns;       ///< one per column asked for, in order, the checked-only ones too
+  std::vector<uint64_t> offsets;         ///< of each row
+  std::vector<std::string_view> raws;    ///< of each row, where asked for; in `owners`
+  std::vector<rejected_record> rejects;  ///< in the order of the records
+  std::vector<buffer_ptr> owners;        ///< the spans' buffers
 };
 
 /// One column that a decoder gives.
 struct decoder_column {
-  std::string name;                  ///< for reasons
-  std::vector<std::string> path;     ///< [name] for a top-level field
+  std::string name;               ///< for reasons
+  std::vector<std::string> path;  ///< [name] for a top-level field
   data_type type;
-  bool not_null = false;             ///< a null here rejects the record
+  bool not_null = false;  ///< a null here rejects the record
 };
 
 /// How records are read; the fields of proto::Decoder.
 struct decoder_options {
-  size_t capacity = 1024;            ///< rows of a batch
+  size_t capacity = 1024;  ///< rows of a batch
   bool unknown_fields_reject = false;
   bool strict_types = false;
-  bool lenient_text = false;         ///< JSON: numbers, booleans and containers are text in a text field
-  bool keep_raw = false;             ///< fill decoded_records::raws
+  bool lenient_text = false;  ///< JSON: numbers, booleans and containers are text in a text field
+  bool keep_raw = false;      ///< fill decoded_records::raws
   // CSV.
   bool header = true;
   char delimiter = ',';

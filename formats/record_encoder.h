@@ -17,8 +17,8 @@ class record_encoder {
   virtual ~record_encoder() = default;
   /// What each file begins with: CSV's header; nothing for JSON.
   virtual void append_header(encode_buffer& out) const { (void)out; }
-  /// Appends all rows' visible columns, whatever their kind. REQUIRES: the columns are of the schema given at the making.
-  /// `row_ends`: gets out.size() after each row.
+  /// Appends all rows' visible columns, whatever their kind. REQUIRES: the columns are of the schema given at the
+  /// making. `row_ends`: gets out.size() after each row.
   virtual void encode(const batch& rows, encode_buffer& out, std::vector<size_t>* row_ends = nullptr) = 0;
 };
 

@@ -136,7 +136,8 @@ char* time_writer::write(char* at, timestamp_us value, char separator, second_fr
     std::memcpy(at, day.text, sizeof day.text);
     at += sizeof day.text;
   }
-  const auto seconds = static_cast<uint32_t>(rest / micros_per_second), micros = static_cast<uint32_t>(rest % micros_per_second);
+  const auto seconds = static_cast<uint32_t>(rest / micros_per_second),
+             micros = static_cast<uint32_t>(rest % micros_per_second);
   *at++ = separator;
   at = write_pair(at, seconds / 3600);
   *at++ = ':';

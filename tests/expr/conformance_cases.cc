@@ -62,7 +62,8 @@ conformance_file read_cases(const std::string& path) {
         const std::string declared = trimmed(each);
         if (declared.empty()) continue;
         const size_t blank = declared.find(' ');
-        made.tables.back().columns.fields.push_back({declared.substr(0, blank), type_named(declared.substr(blank + 1)), true});
+        made.tables.back().columns.fields.push_back(
+            {declared.substr(0, blank), type_named(declared.substr(blank + 1)), true});
       }
     } else if (line.starts_with("row")) {
       std::vector<std::string> cells;

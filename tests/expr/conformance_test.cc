@@ -56,8 +56,8 @@ TEST_P(conformance, answers_as_postgresql_does) {
       std::string cells;
       for (const std::string& cell : table.rows[row]) cells += cell + "|";
       if (!may_deviate(each, ours[row].value))
-        ADD_FAILURE() << GetParam() << ".cases:" << each.line << ": " << each.sql << "\n  row " << cells << "\n  ours " << ours[row]
-                      << "\n  PostgreSQL " << expected[i][row];
+        ADD_FAILURE() << GetParam() << ".cases:" << each.line << ": " << each.sql << "\n  row " << cells << "\n  ours "
+                      << ours[row] << "\n  PostgreSQL " << expected[i][row];
     }
     if (!each.deviation.empty()) {
       EXPECT_TRUE(differs) << GetParam() << ".cases:" << each.line << ": no longer deviates: " << each.sql;
@@ -65,7 +65,8 @@ TEST_P(conformance, answers_as_postgresql_does) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(postgresql, conformance, testing::ValuesIn(case_files()), [](const auto& made) { return made.param; });
+INSTANTIATE_TEST_SUITE_P(postgresql, conformance, testing::ValuesIn(case_files()),
+                         [](const auto& made) { return made.param; });
 
 /// Rows one by one, in any selection and beside failing rows give what they give in the whole batch.
 TEST_P(conformance, selections_give_the_same_rows) {

@@ -33,8 +33,9 @@ TEST(source_position, names_source_file_and_byte_offset) {
 }
 
 TEST(source_position, sorts_as_the_file_does) {
-  std::vector<row_position> positions = {{0, 0, 0, 0}, {0, 0, 9, 0}, {0, 0, 10, 0}, {0, 0, 10, 1}, {0, 0, (uint64_t{1} << 48) - 1, 0},
-                                         {0, 9, 0, 0}, {0, 10, 5, 0}, {0, 0xffffffff, 0, 0}, {1, 0, 0, 0}, {0xffff, 0, 0, 0xffff}};
+  std::vector<row_position> positions = {
+      {0, 0, 0, 0}, {0, 0, 9, 0},  {0, 0, 10, 0},         {0, 0, 10, 1}, {0, 0, (uint64_t{1} << 48) - 1, 0},
+      {0, 9, 0, 0}, {0, 10, 5, 0}, {0, 0xffffffff, 0, 0}, {1, 0, 0, 0},  {0xffff, 0, 0, 0xffff}};
   const column_ptr shown = evaluate("source_position()", rows_at(positions));
   for (size_t i = 1; i < positions.size(); ++i) EXPECT_LT(shown->text(i - 1), shown->text(i)) << i;
 }

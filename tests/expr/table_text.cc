@@ -18,7 +18,9 @@ batch make_batch(const text_table& table) {
         continue;
       }
       result<column_ptr> cell = parse_constant(row[c], type);
-      if (!cell) throw std::runtime_error("bad cell " + row[c] + " of " + table.columns.fields[c].name + ": " + cell.error().message);
+      if (!cell)
+        throw std::runtime_error("bad cell " + row[c] + " of " + table.columns.fields[c].name + ": " +
+                                 cell.error().message);
       cells.push_back(*cell);
     }
     columns.push_back(concatenate(cells));

@@ -21,7 +21,7 @@ std::optional<std::string> shown(const column& values, size_t row);
 
 /// What an expression gave for one row.
 struct outcome {
-  std::string value;     ///< "NULL", "ERROR 22012", or the text in quotes
+  std::string value;  ///< "NULL", "ERROR 22012", or the text in quotes
   std::string type;
   friend bool operator==(const outcome&, const outcome&) = default;
 };

@@ -48,8 +48,8 @@ inline void append_decoded(decoded_records taken, const schema& columns, decoded
 }
 
 /// Decodes a whole text with batches of `batch_rows` and buffers of `buffer_bytes`, as a reader would.
-inline decoded_text decode_all(record_decoder& decoder, const std::vector<decoder_column>& columns, std::string_view text,
-                               size_t batch_rows = 1024, size_t buffer_bytes = 1 << 20) {
+inline decoded_text decode_all(record_decoder& decoder, const std::vector<decoder_column>& columns,
+                               std::string_view text, size_t batch_rows = 1024, size_t buffer_bytes = 1 << 20) {
   decoded_text out;
   const schema described = schema_of(columns);
   size_t at = 0, size = std::min(buffer_bytes, text.size());

@@ -11,8 +11,9 @@ namespace systole {
 namespace {
 
 batch one_of_each() {
-  column_builder text({type_id::text}, 2), number({type_id::int32}, 2), big({type_id::int64}, 2), real({type_id::float64}, 2),
-      exact({type_id::numeric, 10, 2}, 2), truth({type_id::boolean}, 2), time({type_id::timestamptz}, 2), day({type_id::date}, 2), bytes({type_id::bytea}, 2);
+  column_builder text({type_id::text}, 2), number({type_id::int32}, 2), big({type_id::int64}, 2),
+      real({type_id::float64}, 2), exact({type_id::numeric, 10, 2}, 2), truth({type_id::boolean}, 2),
+      time({type_id::timestamptz}, 2), day({type_id::date}, 2), bytes({type_id::bytea}, 2);
   text.append_text_copy("a \"quoted\", \\ and\n\tlong \x01 text");
   number.append<int32_t>(INT32_MIN);
   big.append<int64_t>(INT64_MIN);
@@ -23,21 +24,31 @@ batch one_of_each() {
   day.append<int32_t>(-1);
   bytes.append_text_copy(std::string_view("\x00\xff", 2));
   for (column_builder* each : {&text, &number, &big, &real, &exact, &truth, &time, &day, &bytes}) each->append_null();
-  return batch(2, {text.finish(), number.finish(), big.finish(), real.finish(), exact.finish(), truth.finish(), time.finish(), day.finish(), bytes.finish()});
+  return batch(2, {text.finish(), number.finish(), big.finish(), real.finish(), exact.finish(), truth.finish(),
+                   time.finish(), day.finish(), bytes.finish()});
 }
 
 schema columns_of_each() {
-  return {{{"t", {type_id::text}}, {"i", {type_id::int32}}, {"l", {type_id::int64}}, {"d", {type_id::float64}}, {"n", {type_id::numeric, 10, 2}},
-           {"b", {type_id::boolean}}, {"z", {type_id::timestamptz}}, {"day \"x\"", {type_id::date}}, {"y", {type_id::bytea}}}};
+  return {{{"t", {type_id::text}},
+           {"i", {type_id::int32}},
+           {"l", {type_id::int64}},
+           {"d", {type_id::float64}},
+           {"n", {type_id::numeric, 10, 2}},
+           {"b", {type_id::boolean}},
+           {"z", {type_id::timestamptz}},
+           {"day \"x\"", {type_id::date}},
+           {"y", {type_id::bytea}}}};
 }
 
 TEST(encoder, json) {
   encode_buffer out;
   make_json_encoder(columns_of_each())->encode(one_of_each(), out);
   EXPECT_EQ(out.view(),
-            "{\"t\":\"a \\\"quoted\\\", \\\\ and\\n\\tlong \\u0001 text\",\"i\":-2147483648,\"l\":-9223372036854775808,\"d\":98.6,\"n\":-0.05,\"b\":true,"
+            "{\"t\":\"a \\\"quoted\\\", \\\\ and\\n\\tlong \\u0001 "
+            "text\",\"i\":-2147483648,\"l\":-9223372036854775808,\"d\":98.6,\"n\":-0.05,\"b\":true,"
             "\"z\":\"2026-01-01T00:00:00.000005\",\"day \\\"x\\\"\":\"1969-12-31\",\"y\":\"\\\\x00ff\"}\n"
-            "{\"t\":null,\"i\":null,\"l\":null,\"d\":null,\"n\":null,\"b\":null,\"z\":null,\"day \\\"x\\\"\":null,\"y\":null}\n");
+            "{\"t\":null,\"i\":null,\"l\":null,\"d\":null,\"n\":null,\"b\":null,\"z\":null,\"day "
+            "\\\"x\\\"\":null,\"y\":null}\n");
 }
 
 TEST(encoder, csv) {
@@ -47,7 +58,8 @@ TEST(encoder, csv) {
   encoder->encode(one_of_each(), out);
   EXPECT_EQ(out.view(),
             "t,i,l,d,n,b,z,\"day \"\"x\"\"\",y\n"
-            "\"a \"\"quoted\"\", \\ and\n\tlong \x01 text\",-2147483648,-9223372036854775808,98.6,-0.05,true,2026-01-01 00:00:00.000005,1969-12-31,\\x00ff\n"
+            "\"a \"\"quoted\"\", \\ and\n\tlong \x01 "
+            "text\",-2147483648,-9223372036854775808,98.6,-0.05,true,2026-01-01 00:00:00.000005,1969-12-31,\\x00ff\n"
             ",,,,,,,,\n");
 }
 
@@ -58,7 +70,8 @@ TEST(encoder, empty_text_is_not_null_in_csv) {
   number.append<int32_t>(1);
   number.append<int32_t>(2);
   encode_buffer out;
-  make_csv_encoder({{{"t", {type_id::text}}, {"i", {type_id::int32}}}})->encode(batch(2, {text.finish(), number.finish()}), out);
+  make_csv_encoder({{{"t", {type_id::text}}, {"i", {type_id::int32}}}})
+      ->encode(batch(2, {text.finish(), number.finish()}), out);
   EXPECT_EQ(out.view(), "\"\",1\n,2\n");
 }
 
@@ -68,7 +81,8 @@ TEST(encoder, texts_of_every_length_survive_json) {
   std::vector<std::string> wanted;
   for (int i = 0; i < 3000; ++i) {
     std::string each;
-    for (size_t n = random() % 40; n > 0; --n) each += random() % 12 ? static_cast<char>('a' + random() % 26) : "\"\\\n\x1f \x7f"[random() % 6];
+    for (size_t n = random() % 40; n > 0; --n)
+      each += random() % 12 ? static_cast<char>('a' + random() % 26) : "\"\\\n\x1f \x7f"[random() % 6];
     text.append_text_copy(each);
     wanted.push_back(std::move(each));
   }
@@ -96,14 +110,17 @@ TEST(value_text, doubles_are_the_shortest_text_that_reads_back) {
   EXPECT_EQ(written(1e300), "1e+300");
   std::mt19937_64 random(11);
   for (int i = 0; i < 100'000; ++i) {
-    const double value = i % 2 ? static_cast<double>(static_cast<int64_t>(random() % 2'000'000'000) - 1'000'000'000) / std::pow(10, random() % 6)
-                               : std::ldexp(static_cast<double>(random() >> 11), static_cast<int>(random() % 200) - 100);
+    const double value = i % 2
+                             ? static_cast<double>(static_cast<int64_t>(random() % 2'000'000'000) - 1'000'000'000) /
+                                   std::pow(10, random() % 6)
+                             : std::ldexp(static_cast<double>(random() >> 11), static_cast<int>(random() % 200) - 100);
     const std::string text = written(value);
     double back = 0;
     std::from_chars(text.data(), text.data() + text.size(), back);
     ASSERT_EQ(back, value) << text;
     char shortest[longest_double_text];
-    const size_t length = static_cast<size_t>(std::to_chars(shortest, shortest + sizeof shortest, value, std::chars_format::fixed).ptr - shortest);
+    const size_t length = static_cast<size_t>(
+        std::to_chars(shortest, shortest + sizeof shortest, value, std::chars_format::fixed).ptr - shortest);
     if (std::fabs(value) < 1e11 && std::fabs(value) > 1e-3) {
       ASSERT_LE(text.size(), length) << text;
     }

@@ -11,13 +11,14 @@ decoder_column top(const std::string& name, data_type type) { return {.name = na
 
 /// One column of each type, all lenient.
 std::vector<decoder_column> columns_of_all_types() {
-  return {top("t", {type_id::text}),       top("i", {type_id::int32}),  top("l", {type_id::int64}),
-          top("d", {type_id::float64}),    top("n", {type_id::numeric}), top("m", {type_id::numeric, 6, 2}),
-          top("b", {type_id::boolean}),    top("z", {type_id::timestamptz}), top("day", {type_id::date}),
+  return {top("t", {type_id::text}),    top("i", {type_id::int32}),       top("l", {type_id::int64}),
+          top("d", {type_id::float64}), top("n", {type_id::numeric}),     top("m", {type_id::numeric, 6, 2}),
+          top("b", {type_id::boolean}), top("z", {type_id::timestamptz}), top("day", {type_id::date}),
           top("y", {type_id::bytea})};
 }
 
-decoded_text decode(std::vector<decoder_column> columns, std::string_view text, decoder_options options = {.lenient_text = true}) {
+decoded_text decode(std::vector<decoder_column> columns, std::string_view text,
+                    decoder_options options = {.lenient_text = true}) {
   auto decoder = make_json_decoder(columns, options);
   EXPECT_TRUE(decoder.has_value());
   return decode_all(**decoder, columns, text, options.capacity);
@@ -31,40 +32,49 @@ std::string text_of(std::string_view line) {
 }
 
 TEST(json_decoder, reads_each_type) {
-  EXPECT_EQ(decode(columns_of_all_types(),
-                   R"({"t":"a","i":-7,"l":9007199254740993,"d":98.6,"n":1.50,"m":2.345,"b":true,"z":"2026-01-01T00:00:00.5","day":"2026-02-03","y":"\\xDEad"})")
-                .rows,
-            strings{R"(a,-7,9007199254740993,98.6,1.50,2.35,true,2026-01-01 00:00:00.500000,2026-02-03,\xdead)"});
+  EXPECT_EQ(
+      decode(
+          columns_of_all_types(),
+          R"({"t":"a","i":-7,"l":9007199254740993,"d":98.6,"n":1.50,"m":2.345,"b":true,"z":"2026-01-01T00:00:00.5","day":"2026-02-03","y":"\\xDEad"})")
+          .rows,
+      strings{R"(a,-7,9007199254740993,98.6,1.50,2.35,true,2026-01-01 00:00:00.500000,2026-02-03,\xdead)"});
 }
 
 TEST(json_decoder, missing_and_null_are_null) {
-  EXPECT_EQ(decode(columns_of_all_types(), "{}\n{\"t\":null,\"i\":null,\"z\":null}\n").rows, (strings{",,,,,,,,,", ",,,,,,,,,"}));
+  EXPECT_EQ(decode(columns_of_all_types(), "{}\n{\"t\":null,\"i\":null,\"z\":null}\n").rows,
+            (strings{",,,,,,,,,", ",,,,,,,,,"}));
 }
 
 TEST(json_decoder, wrong_types_are_null_and_the_rest_stays) {
   EXPECT_EQ(decode({top("i", {type_id::int32}), top("t", {type_id::text})},
-                   "{\"i\":\"42\",\"t\":\"a\"}\n{\"i\":42.0,\"t\":\"b\"}\n{\"i\":1e2,\"t\":\"c\"}\n{\"i\":2147483648,\"t\":\"d\"}\n"
-                   "{\"i\":-2147483648,\"t\":\"e\"}\n{\"i\":[1],\"t\":\"f\"}\n{\"i\":true,\"t\":\"g\"}\n{\"i\":-0,\"t\":\"h\"}\n")
+                   "{\"i\":\"42\",\"t\":\"a\"}\n{\"i\":42.0,\"t\":\"b\"}\n{\"i\":1e2,\"t\":\"c\"}\n{\"i\":2147483648,"
+                   "\"t\":\"d\"}\n"
+                   "{\"i\":-2147483648,\"t\":\"e\"}\n{\"i\":[1],\"t\":\"f\"}\n{\"i\":true,\"t\":\"g\"}\n{\"i\":-0,"
+                   "\"t\":\"h\"}\n")
                 .rows,
             (strings{",a", ",b", ",c", ",d", "-2147483648,e", ",f", ",g", "0,h"}));
   EXPECT_EQ(decode({top("l", {type_id::int64}), top("d", {type_id::float64})},
-                   "{\"l\":9223372036854775807,\"d\":1e308}\n{\"l\":9223372036854775808,\"d\":1e309}\n{\"l\":1.0,\"d\":-1e-400}\n")
+                   "{\"l\":9223372036854775807,\"d\":1e308}\n{\"l\":9223372036854775808,\"d\":1e309}\n{\"l\":1.0,\"d\":"
+                   "-1e-400}\n")
                 .rows,
             (strings{"9223372036854775807,1e+308", ",", ",-0"}));
   EXPECT_EQ(decode({top("z", {type_id::timestamptz})},
                    "{\"z\":\"2026-01-01\"}\n{\"z\":\"2026-01-01 10:00\"}\n{\"z\":\"soon\"}\n{\"z\":5}\n"
                    "{\"z\":\"2026-01-01T10:00:00.1234567+02:00\"}\n")
                 .rows,
-            (strings{"2026-01-01 00:00:00.000000", "2026-01-01 10:00:00.000000", "\"\"", "\"\"", "2026-01-01 08:00:00.123456"}));
+            (strings{"2026-01-01 00:00:00.000000", "2026-01-01 10:00:00.000000", "\"\"", "\"\"",
+                     "2026-01-01 08:00:00.123456"}));
 }
 
 TEST(json_decoder, numbers_booleans_and_containers_are_text_in_a_text_field) {
   EXPECT_EQ(text_of(R"({"t":4.50})"), "4.50");
   EXPECT_EQ(text_of(R"({"t":true})"), "true");
-  EXPECT_EQ(text_of("{\"t\": { \"a\" : [ 1 , 2.50, \"x y\" ] , \"b\" : { } } }"), R"("{""a"":[1,2.50,""x y""],""b"":{}}")");
+  EXPECT_EQ(text_of("{\"t\": { \"a\" : [ 1 , 2.50, \"x y\" ] , \"b\" : { } } }"),
+            R"("{""a"":[1,2.50,""x y""],""b"":{}}")");
   EXPECT_EQ(text_of(R"({"t":[]})"), "[]");
   EXPECT_EQ(text_of(R"({"t":null})"), "\"\"");
-  EXPECT_EQ(decode({top("t", {type_id::text})}, "{\"t\":4}\n{\"t\":[1]}\n{\"t\":false}\n", {}).rows, (strings{"\"\"", "\"\"", "\"\""}));
+  EXPECT_EQ(decode({top("t", {type_id::text})}, "{\"t\":4}\n{\"t\":[1]}\n{\"t\":false}\n", {}).rows,
+            (strings{"\"\"", "\"\"", "\"\""}));
 }
 
 TEST(json_decoder, the_last_of_a_key_counts) {
@@ -72,8 +82,9 @@ TEST(json_decoder, the_last_of_a_key_counts) {
   EXPECT_EQ(text_of(R"({"t":"a","t":null})"), "\"\"");
   EXPECT_EQ(text_of(R"({"t":"a","\u0074":"b"})"), "b");
   const std::vector<decoder_column> nested = {{.name = "r", .path = {"v", "r"}, .type = {type_id::int32}}};
-  EXPECT_EQ(decode(nested, "{\"v\":{\"r\":1}}\n{\"v\":{\"r\":1},\"v\":{}}\n{\"v\":{\"r\":1},\"v\":null}\n{\"v\":5}\n").rows,
-            (strings{"1", "\"\"", "\"\"", "\"\""}));
+  EXPECT_EQ(
+      decode(nested, "{\"v\":{\"r\":1}}\n{\"v\":{\"r\":1},\"v\":{}}\n{\"v\":{\"r\":1},\"v\":null}\n{\"v\":5}\n").rows,
+      (strings{"1", "\"\"", "\"\"", "\"\""}));
 }
 
 TEST(json_decoder, escapes) {
@@ -88,14 +99,52 @@ TEST(json_decoder, escapes) {
 }
 
 TEST(json_decoder, what_is_no_json_object_is_rejected_wherever_the_fault_is) {
-  for (const char* line :
-       {"null", "[]", "5", "\"t\"", "{\"t\":\"a\"} x", "{\"t\":\"a\"}{}", "{\"t\":NaN}", "{'t':1}", "{\"t\":\"a\"", "{\"t\":\"a}",
-        "\xef\xbb\xbf{\"t\":\"a\"}", "{\"t\":\"\xff\"}", "{\"t\":\"a\",}", "{\"t\"}", "{\"t\":}", "{t:1}", "{\"x\":01}",
-        "{\"x\":1.}", "{\"x\":.5}", "{\"x\":+1}", "{\"x\":-}", "{\"x\":1e}", "{\"x\":tru}", "{\"x\":truex}", "{\"x\":[1,]}",
-        "{\"x\":[1 2]}", "{\"x\":{\"y\":1]}", "{\"x\":[}", "{\"x\":{]}", "{\"x\":\"a\"\"b\"}", "{\"x\":\"a\"b}", "{\"x\":\"a\tb\"}",
-        "{\"x\":nul}", "{,}", "{\"x\":1,,\"y\":2}", "}", "{\"x\":12345678a}", "{\"x\":1\"\"}", "{\"t\":\"a\"}]", "{\"x\" 1}",
-        "{\"x\":\\\"}", "{\"x\":Infinity}", "{\"x\":0x1}", "{\"x\":[{\"y\"}]}"}) {
-    const decoded_text got = decode({top("t", {type_id::text})}, "{\"t\":\"before\"}\n" + std::string(line) + "\n{\"t\":\"after\"}\n");
+  for (const char* line : {"null",
+                           "[]",
+                           "5",
+                           "\"t\"",
+                           "{\"t\":\"a\"} x",
+                           "{\"t\":\"a\"}{}",
+                           "{\"t\":NaN}",
+                           "{'t':1}",
+                           "{\"t\":\"a\"",
+                           "{\"t\":\"a}",
+                           "\xef\xbb\xbf{\"t\":\"a\"}",
+                           "{\"t\":\"\xff\"}",
+                           "{\"t\":\"a\",}",
+                           "{\"t\"}",
+                           "{\"t\":}",
+                           "{t:1}",
+                           "{\"x\":01}",
+                           "{\"x\":1.}",
+                           "{\"x\":.5}",
+                           "{\"x\":+1}",
+                           "{\"x\":-}",
+                           "{\"x\":1e}",
+                           "{\"x\":tru}",
+                           "{\"x\":truex}",
+                           "{\"x\":[1,]}",
+                           "{\"x\":[1 2]}",
+                           "{\"x\":{\"y\":1]}",
+                           "{\"x\":[}",
+                           "{\"x\":{]}",
+                           "{\"x\":\"a\"\"b\"}",
+                           "{\"x\":\"a\"b}",
+                           "{\"x\":\"a\tb\"}",
+                           "{\"x\":nul}",
+                           "{,}",
+                           "{\"x\":1,,\"y\":2}",
+                           "}",
+                           "{\"x\":12345678a}",
+                           "{\"x\":1\"\"}",
+                           "{\"t\":\"a\"}]",
+                           "{\"x\" 1}",
+                           "{\"x\":\\\"}",
+                           "{\"x\":Infinity}",
+                           "{\"x\":0x1}",
+                           "{\"x\":[{\"y\"}]}"}) {
+    const decoded_text got =
+        decode({top("t", {type_id::text})}, "{\"t\":\"before\"}\n" + std::string(line) + "\n{\"t\":\"after\"}\n");
     EXPECT_EQ(got.rows, (strings{"before", "after"})) << line;
     EXPECT_EQ(got.rejects.size(), 1u) << line;
     if (got.rejects.size() == 1) {
@@ -118,7 +167,9 @@ TEST(json_decoder, blank_lines_and_carriage_returns) {
 }
 
 TEST(json_decoder, nesting_has_a_limit) {
-  const auto nested = [](size_t depth) { return "{\"x\":" + std::string(depth - 1, '[') + std::string(depth - 1, ']') + "}"; };
+  const auto nested = [](size_t depth) {
+    return "{\"x\":" + std::string(depth - 1, '[') + std::string(depth - 1, ']') + "}";
+  };
   EXPECT_EQ(text_of(nested(64)), "\"\"");
   EXPECT_EQ(text_of(nested(65)), "!0 nested deeper than limits::json_depth (64)");
 }
@@ -128,14 +179,18 @@ TEST(json_decoder, not_null_strict_types_and_unknown_fields) {
   required[0].not_null = true;
   EXPECT_EQ(decode(required, "{\"t\":\"a\"}\n{}\n{\"t\":[1]}\n", {}).rejects,
             (strings{"!10 null in a not null field: t", "!13 null in a not null field: t"}));
-  EXPECT_EQ(decode({top("i", {type_id::int32})}, "{\"i\":\"1\"}\n{\"i\":\"1\",\"i\":2}\n{\"i\":null}\n", {.strict_types = true}).rejects,
+  EXPECT_EQ(decode({top("i", {type_id::int32})}, "{\"i\":\"1\"}\n{\"i\":\"1\",\"i\":2}\n{\"i\":null}\n",
+                   {.strict_types = true})
+                .rejects,
             strings{"!0 wrong type: i"});
-  EXPECT_EQ(decode({top("i", {type_id::int32})}, "{\"i\":1,\"j\":2}\n{\"i\":1}\n", {.unknown_fields_reject = true}).rejects,
-            strings{"!0 an unknown field"});
+  EXPECT_EQ(
+      decode({top("i", {type_id::int32})}, "{\"i\":1,\"j\":2}\n{\"i\":1}\n", {.unknown_fields_reject = true}).rejects,
+      strings{"!0 an unknown field"});
 }
 
 TEST(json_decoder, one_key_may_fill_several_columns) {
-  const std::vector<decoder_column> columns = {top("v", {type_id::text}), {.name = "r", .path = {"v", "r"}, .type = {type_id::int32}},
+  const std::vector<decoder_column> columns = {top("v", {type_id::text}),
+                                               {.name = "r", .path = {"v", "r"}, .type = {type_id::int32}},
                                                {.name = "s", .path = {"v", "r"}, .type = {type_id::text}}};
   EXPECT_EQ(decode(columns, "{\"v\":{\"r\":5}}").rows, strings{R"("{""r"":5}",5,5)"});
 }

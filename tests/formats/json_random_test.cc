@@ -41,12 +41,15 @@ std::string expected_cell(const json* value, data_type type) {
     case type_id::text: return quoted(value->what == json::kind::text ? value->text : value->compact);
     case type_id::boolean: return value->what == json::kind::boolean ? value->text : "";
     default: {
-      if (value->what != json::kind::number || value->text.find_first_of(".eE") != std::string::npos || value->text.size() > 25) return "";
+      if (value->what != json::kind::number || value->text.find_first_of(".eE") != std::string::npos ||
+          value->text.size() > 25)
+        return "";
       __int128 number = 0;
       for (char c : value->text)
         if (c != '-') number = number * 10 + (c - '0');
       if (value->text[0] == '-') number = -number;
-      const bool fits = type.is(type_id::int32) ? number == static_cast<int32_t>(number) : number == static_cast<int64_t>(number);
+      const bool fits =
+          type.is(type_id::int32) ? number == static_cast<int32_t>(number) : number == static_cast<int64_t>(number);
       return fits ? std::to_string(static_cast<int64_t>(number)) : "";
     }
   }
@@ -81,10 +84,29 @@ class random_text {
   size_t below(size_t n) { return random_() % n; }
 
   std::string value(int depth) {
-    static const std::vector<std::string> scalars = {
-        "1", "-5", "0", "2147483647", "2147483648", "-2147483649", "12345678", "123456789012", "99999999999999999999", "1.5", "1e3", "true",
-        "false", "null", "\"\"", "\"x\"", "\"a text of some length, with a comma\"", "\"\\u00e4\\n\"", "\"\\\\\"", "\"\\\"\"", "\"\xc3\xa4\"",
-        "\"{}[]:,\"", "\"\\ud83d\\ude00\""};
+    static const std::vector<std::string> scalars = {"1",
+                                                     "-5",
+                                                     "0",
+                                                     "2147483647",
+                                                     "2147483648",
+                                                     "-2147483649",
+                                                     "12345678",
+                                                     "123456789012",
+                                                     "99999999999999999999",
+                                                     "1.5",
+                                                     "1e3",
+                                                     "true",
+                                                     "false",
+                                                     "null",
+                                                     "\"\"",
+                                                     "\"x\"",
+                                                     "\"a text of some length, with a comma\"",
+                                                     "\"\\u00e4\\n\"",
+                                                     "\"\\\\\"",
+                                                     "\"\\\"\"",
+                                                     "\"\xc3\xa4\"",
+                                                     "\"{}[]:,\"",
+                                                     "\"\\ud83d\\ude00\""};
     if (depth > 0 && below(4) == 0) return object(depth - 1);
     if (depth > 0 && below(6) == 0) {
       std::string out = "[" + blank();
@@ -94,7 +116,8 @@ class random_text {
     return scalars[below(scalars.size())];
   }
   std::string object(int depth) {
-    static const std::vector<std::string> keys = {"a", "b", "c", "v", "x", "y", "a long key of more than 16", "other", "\\u0061", "q\\\"", ""};
+    static const std::vector<std::string> keys = {
+        "a", "b", "c", "v", "x", "y", "a long key of more than 16", "other", "\\u0061", "q\\\"", ""};
     std::string out = "{" + blank();
     const size_t start = below(keys.size());
     for (size_t i = 0, n = below(7); i < n; ++i) {

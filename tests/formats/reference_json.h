@@ -34,7 +34,11 @@ class reference_json {
   static bool is_utf8(std::string_view s) {
     for (size_t i = 0; i < s.size();) {
       const auto c = static_cast<unsigned char>(s[i]);
-      const size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+      const size_t n = c < 0x80                ? 1
+                       : c >= 0xc2 && c < 0xe0 ? 2
+                       : c >= 0xe0 && c < 0xf0 ? 3
+                       : c >= 0xf0 && c < 0xf5 ? 4
+                                               : 0;
       if (n == 0 || i + n > s.size()) return false;
       unsigned point = n == 1 ? c : c & (0xffu >> (n + 1));
       for (size_t k = 1; k < n; ++k) {
@@ -42,7 +46,8 @@ class reference_json {
         if ((d & 0xc0) != 0x80) return false;
         point = point << 6 | (d & 0x3f);
       }
-      if ((n == 3 && (point < 0x800 || (point >= 0xd800 && point < 0xe000))) || (n == 4 && (point < 0x10000 || point > 0x10ffff)))
+      if ((n == 3 && (point < 0x800 || (point >= 0xd800 && point < 0xe000))) ||
+          (n == 4 && (point < 0x10000 || point > 0x10ffff)))
         return false;
       i += n;
     }
@@ -130,7 +135,10 @@ class reference_json {
     int number = 0;
     for (int i = 0; i < 4; ++i, ++at_) {
       const char c = peek();
-      const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+      const int digit = c >= '0' && c <= '9'   ? c - '0'
+                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                               : -1;
       if (digit < 0) return -1;
       number = number * 16 + digit;
     }
@@ -151,7 +159,9 @@ class reference_json {
       }
       const char e = more() ? text_[at_++] : '\0';
       switch (e) {
-        case '"': case '\\': case '/': out.text += e; break;
+        case '"':
+        case '\\':
+        case '/': out.text += e; break;
         case 'b': out.text += '\b'; break;
         case 'f': out.text += '\f'; break;
         case 'n': out.text += '\n'; break;
@@ -168,11 +178,14 @@ class reference_json {
             point = 0x10000 + ((point - 0xd800) << 10) + (static_cast<unsigned>(low) - 0xdc00);
           }
           if (point < 0x80) out.text += static_cast<char>(point);
-          else if (point < 0x800) (out.text += static_cast<char>(0xc0 | point >> 6)) += static_cast<char>(0x80 | (point & 63));
+          else if (point < 0x800)
+            (out.text += static_cast<char>(0xc0 | point >> 6)) += static_cast<char>(0x80 | (point & 63));
           else if (point < 0x10000)
-            ((out.text += static_cast<char>(0xe0 | point >> 12)) += static_cast<char>(0x80 | (point >> 6 & 63))) += static_cast<char>(0x80 | (point & 63));
+            ((out.text += static_cast<char>(0xe0 | point >> 12)) += static_cast<char>(0x80 | (point >> 6 & 63))) +=
+                static_cast<char>(0x80 | (point & 63));
           else
-            (((out.text += static_cast<char>(0xf0 | point >> 18)) += static_cast<char>(0x80 | (point >> 12 & 63))) += static_cast<char>(0x80 | (point >> 6 & 63))) += static_cast<char>(0x80 | (point & 63));
+            (((out.text += static_cast<char>(0xf0 | point >> 18)) += static_cast<char>(0x80 | (point >> 12 & 63))) +=
+             static_cast<char>(0x80 | (point >> 6 & 63))) += static_cast<char>(0x80 | (point & 63));
           break;
         }
         default: return false;
