@@ -35,7 +35,11 @@ result<void> directory_store::collect_garbage(uint32_t retained) {
     if (record.has_completed()) complete.push_back(record.completed().metadata());
   }
   const size_t kept = std::min<size_t>(std::max<uint32_t>(retained, 1), complete.size());
-  const std::vector<proto::FileReference> keep(complete.end() - static_cast<std::ptrdiff_t>(kept), complete.end());
+  std::vector<proto::FileReference> keep;
+  for (size_t i = complete.size() - kept; i < complete.size(); ++i) {
+    SYSTOLE_ASSIGN(const bool there, files_.exists(metadata_directory_ + "/" + complete[i].name()));
+    if (there) keep.push_back(complete[i]);  // one that is not was removed when fewer were to be retained
+  }
   // A damaged kept epoch fails here: then nothing is removed, since it may name anything.
   SYSTOLE_ASSIGN(const std::set<std::string> needed, names_in(keep));
 

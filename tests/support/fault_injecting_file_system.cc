@@ -142,6 +142,7 @@ void fault_injecting_file_system::cut_power(std::optional<uint64_t> seed) {
   }
   for (const auto& [path, id] : after) {
     std::filesystem::create_directories(parent_of(path));
+    std::filesystem::remove(path);  // made anew behind our back
     std::filesystem::create_hard_link(vault_path(id), path);
     durable_bytes_[id] = std::filesystem::file_size(path);
   }
