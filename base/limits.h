@@ -38,6 +38,7 @@ inline constexpr size_t frame_bytes = 256 * kibibyte;
 
 // Sinks.
 inline constexpr size_t outbox_bytes = 256 * mebibyte;     ///< Per sink shard, then an epoch is asked for.
+inline constexpr int sqlite_lock_wait_ms = 10'000;         ///< For a SQLite file that another program has locked.
 
 // State.
 inline constexpr size_t memory_default_bytes = 512 * mebibyte;

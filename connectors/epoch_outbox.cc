@@ -161,14 +161,18 @@ result<sealed_epoch> epoch_outbox::seal(epoch_id epoch) {
     to_sync_.push_back(std::move(file_));
   }
   last_epoch_ = epoch.value;
-  uncommitted_bytes_ = 0;
   sealed_epoch made;
-  for (const outbox_segment& each : sealed_) {
-    made.outbox.push_back({each.path, each.bytes, each.xxh3});
-    uncommitted_bytes_ += each.bytes;
-  }
+  for (const outbox_segment& each : sealed_) made.outbox.push_back({each.path, each.bytes, each.xxh3});
   if (!sealed_.empty()) made.committable = encode_segments(sealed_);
   return made;
+}
+
+uint64_t epoch_outbox::bytes() const {
+  const uint64_t committed = committed_->load(std::memory_order_relaxed);
+  uint64_t sum = current_.bytes;
+  for (const outbox_segment& each : sealed_)
+    if (each.epoch > committed) sum += each.bytes;
+  return sum;
 }
 
 result<void> epoch_outbox::make_durable() {

@@ -50,7 +50,8 @@ class epoch_outbox {
   /// the next.
   result<sealed_epoch> seal(epoch_id epoch);
   result<void> make_durable();
-  uint64_t bytes() const { return uncommitted_bytes_ + current_.bytes; }
+  /// Of segments whose epoch is not known to be committed, and of the one under construction.
+  uint64_t bytes() const;
   /// The last epoch of a restored checkpoint: segments are named after it.
   void set_last_epoch(uint64_t epoch) { last_epoch_ = std::max(last_epoch_, epoch); }
   uint64_t last_epoch() const { return last_epoch_; }
@@ -67,7 +68,6 @@ class epoch_outbox {
   outbox_segment current_;
   running_hash hash_;
   std::vector<outbox_segment> sealed_;
-  uint64_t uncommitted_bytes_ = 0;
   uint64_t last_epoch_ = 0;
   uint64_t sequence_ = 0;
   std::string frame_;

@@ -53,8 +53,12 @@ result<void> file_sink_committer::recover(epoch_id last_completed) {
   SYSTOLE_TRY(create_directories_durably(files, settings_.place.staging));
   // Staged files that were begun after the checkpoint hold rows that come again.
   SYSTOLE_ASSIGN(const auto staged, files.list(settings_.place.staging));
-  for (const std::string& name : staged)
-    if (begun_after(name) >= last_completed.value) SYSTOLE_TRY(files.remove(settings_.place.staging + "/" + name));
+  for (const std::string& name : staged) {
+    if (begun_after(name) < last_completed.value) continue;
+    const std::string path = settings_.place.staging + "/" + name;
+    if (settings_.check_epochs) SYSTOLE_TRY(files.remove(path));
+    else SYSTOLE_TRY(files.rename(path, settings_.place.folder + "/" + std::string(part_prefix) + name + settings_.suffix));
+  }
   SYSTOLE_ASSIGN(const auto published, files.list(settings_.place.folder));
   for (const std::string& name : published) {
     const auto epoch = epoch_of(name);
@@ -159,6 +163,7 @@ result<std::unique_ptr<sink_factory>> file_sink_factory::make(const proto::Node&
   if (sink.roll_bytes() > 0) settings.roll_bytes = static_cast<uint64_t>(sink.roll_bytes());
   settings.time = context.time;
   settings.files = context.files;
+  settings.check_epochs = context.check_epochs;
   settings.committed = std::make_shared<std::atomic<uint64_t>>(0);
   SYSTOLE_ASSIGN(const auto packer, make_byte_packer(sink.compression()));
   (void)packer;

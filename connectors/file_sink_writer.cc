@@ -22,7 +22,13 @@ file_sink_writer::file_sink_writer(file_sink_settings settings, uint32_t shard, 
                                    std::unique_ptr<byte_packer> packer)
     : settings_(std::move(settings)), shard_(shard), encoder_(std::move(encoder)), packer_(std::move(packer)) {}
 
-uint64_t file_sink_writer::outbox_bytes() const { return current_.bytes + packed_.size(); }
+uint64_t file_sink_writer::outbox_bytes() const {
+  const uint64_t committed = settings_.committed->load(std::memory_order_relaxed);
+  uint64_t sum = current_.bytes - sealed_bytes_ + packed_.size();
+  for (const file_part& each : rolled_)
+    if (each.epoch > committed) sum += each.bytes;
+  return sum;
+}
 
 result<void> file_sink_writer::begin_file() {
   current_ = {};
@@ -103,6 +109,7 @@ result<sealed_epoch> file_sink_writer::seal(epoch_id epoch, bool is_final) {
   for (const file_part& each : rolled_)
     sealed.outbox.push_back({settings_.place.staging + "/" + each.staged, each.bytes, each.xxh3});
   sealed.committable = rolled_.empty() ? std::string() : encode_parts(rolled_);
+  sealed_bytes_ = current_.bytes;
   last_epoch_ = epoch.value;
   snapshot_.clear();
   append_fixed(snapshot_, snapshot_version);
@@ -115,11 +122,15 @@ result<void> file_sink_writer::make_durable(epoch_id) {
   const std::lock_guard lock(file_mutex_);
   for (const auto& ended : to_sync_) {
     SYSTOLE_TRY(ended->sync());
+    ended->forget_cached();
     SYSTOLE_TRY(ended->close());
   }
   const bool any = !to_sync_.empty() || dirty_;
   to_sync_.clear();
-  if (dirty_ && file_) SYSTOLE_TRY(file_->sync());
+  if (dirty_ && file_) {
+    SYSTOLE_TRY(file_->sync());
+    file_->forget_cached();
+  }
   dirty_ = false;
   // The name must survive as well as the bytes: a part that a power cut unnames is lost.
   return any ? settings_.files->sync_directory(settings_.place.staging) : result<void>();
@@ -141,7 +152,8 @@ result<void> file_sink_writer::restore(std::string_view bytes) {
     if ((*file)->size() < part.bytes)
       return fail(error_code::corrupt, "a staged file of the checkpoint is shorter than recorded: " + path);
     // Rows behind the checkpoint come again.
-    SYSTOLE_TRY((*file)->truncate(part.bytes));
+    if (settings_.check_epochs) SYSTOLE_TRY((*file)->truncate(part.bytes));
+    else part.bytes = (*file)->size();
     SYSTOLE_TRY((*file)->sync());
     SYSTOLE_TRY((*file)->close());
     inherited_.push_back(std::move(part));

@@ -25,6 +25,8 @@ struct file_sink_settings {
   const clock* time = nullptr;
   file_system* files = nullptr;
   committed_epoch committed;
+  /// False only in the negative control of the exactly-once tests: rows behind the checkpoint are kept.
+  bool check_epochs = true;
 };
 
 /// Writes one shard's rows to a staged file, which is the outbox: at each barrier it is made durable and part of the
@@ -39,6 +41,8 @@ class file_sink_writer final : public sink_writer {
   result<void> write(const batch& rows) override;
   result<sealed_epoch> seal(epoch_id epoch, bool is_final) override;
   result<void> make_durable(epoch_id epoch) override;
+  /// Parts that wait for their commit, and what the current part got since the last barrier: what it had before is in a
+  /// checkpoint, and stays where it will be published, so that an epoch would not free it.
   uint64_t outbox_bytes() const override;
   std::string snapshot() override { return snapshot_; }
   result<void> restore(std::string_view bytes) override;
@@ -64,6 +68,7 @@ class file_sink_writer final : public sink_writer {
   file_part current_;                              ///< of file_; no name while there is none
   std::chrono::nanoseconds begun_{0};
   running_hash hash_;
+  uint64_t sealed_bytes_ = 0;                      ///< of current_, at the last barrier
   bool dirty_ = false;                             ///< file_ was written to since it was synced
   std::vector<file_part> rolled_;                  ///< ended by this or earlier epochs, and not known to be published
   std::vector<file_part> inherited_;               ///< unfinished files of the restored shards

@@ -7,17 +7,13 @@
 #include "data/calendar.h"
 
 namespace systole {
-namespace {
-constexpr int busy_timeout_ms = 10'000;
-}
-
-result<std::unique_ptr<sqlite_database>> sqlite_database::open(const std::string& path) {
+result<std::unique_ptr<sqlite_database>> sqlite_database::open(const std::string& path, int lock_wait_ms) {
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
-  std::unique_ptr<sqlite_database> made(new sqlite_database(handle, path));
+  std::unique_ptr<sqlite_database> made(new sqlite_database(handle, path, lock_wait_ms));
   if (code != SQLITE_OK) return made->error(code);
   sqlite3_extended_result_codes(handle, 1);
-  sqlite3_busy_timeout(handle, busy_timeout_ms);
+  sqlite3_busy_timeout(handle, lock_wait_ms);
   SYSTOLE_TRY(made->execute("PRAGMA synchronous=FULL"));
   return made;
 }
@@ -29,7 +25,9 @@ failure sqlite_database::error(int code) const {
       "SQLite file " + path_ + ": " + (handle_ ? sqlite3_errmsg(handle_) : sqlite3_errstr(code));
   switch (code & 0xff) {
     case SQLITE_FULL: return fail(error_code::disk_full, message);
-    case SQLITE_BUSY: case SQLITE_LOCKED: return fail(error_code::unavailable, message);
+    case SQLITE_BUSY: case SQLITE_LOCKED:
+      return fail(error_code::unavailable, message + "; another program has kept it locked for " +
+                                               std::to_string(lock_wait_ms_) + " ms: close it, then start the job again");
     case SQLITE_CORRUPT: case SQLITE_NOTADB: return fail(error_code::corrupt, message);
     case SQLITE_CONSTRAINT: return fail(error_code::data, "SQLite file " + path_ + ": a row violates a constraint of the table", "23000");
     case SQLITE_ERROR: return fail(error_code::invalid_argument, message);
@@ -130,6 +128,17 @@ std::string quote_identifier(std::string_view name) {
     quoted += c;
   }
   return quoted + '"';
+}
+
+std::string_view sqlite_affinity(std::string_view declared) {
+  std::string upper(declared);
+  for (char& each : upper) each = static_cast<char>(each >= 'a' && each <= 'z' ? each - 32 : each);
+  const auto has = [&upper](const char* part) { return upper.find(part) != std::string::npos; };
+  if (has("INT")) return "INTEGER";
+  if (has("CHAR") || has("CLOB") || has("TEXT")) return "TEXT";
+  if (has("BLOB") || upper.empty()) return "BLOB";
+  if (has("REAL") || has("FLOA") || has("DOUB")) return "REAL";
+  return "NUMERIC";
 }
 
 std::string_view sqlite_type(data_type type) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "data/batch.h"
 #include "formats/value_text.h"
@@ -17,8 +18,9 @@ namespace systole {
 /// One connection to a SQLite file, one thread. Errors name the file and SQLite's message, never a value.
 class sqlite_database {
  public:
-  /// Opens or creates the file, with synchronous=FULL and a busy time-out.
-  static result<std::unique_ptr<sqlite_database>> open(const std::string& path);
+  /// Opens or creates the file, with synchronous=FULL. A lock of another program is waited for, then it is `unavailable`.
+  static result<std::unique_ptr<sqlite_database>> open(const std::string& path,
+                                                       int lock_wait_ms = limits::sqlite_lock_wait_ms);
   ~sqlite_database();
   sqlite_database(const sqlite_database&) = delete;
   sqlite_database& operator=(const sqlite_database&) = delete;
@@ -55,13 +57,17 @@ class sqlite_database {
   failure error(int code) const;
 
  private:
-  sqlite_database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+  sqlite_database(sqlite3* handle, std::string path, int lock_wait_ms)
+      : handle_(handle), path_(std::move(path)), lock_wait_ms_(lock_wait_ms) {}
   sqlite3* handle_;
   std::string path_;
+  int lock_wait_ms_;
 };
 
 /// A name as an SQL identifier: "a""b".
 std::string quote_identifier(std::string_view name);
+/// SQLite's type affinity of a declared type (https://sqlite.org/datatype3.html, section 3.1): "BLOB" also for none.
+std::string_view sqlite_affinity(std::string_view declared);
 /// The declared type of a column: NUMERIC and times are TEXT, since SQLite's own numeric is binary.
 std::string_view sqlite_type(data_type type);
 

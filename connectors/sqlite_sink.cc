@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <map>
 
 #include "connectors/durable_directory.h"
 #include "connectors/outbox_writer.h"
@@ -24,7 +26,7 @@ result<void> sqlite_sink_committer::open() {
   if (database_) return {};
   const std::string folder = std::filesystem::path(settings_.path).parent_path().string();
   if (!folder.empty()) SYSTOLE_TRY(create_directories_durably(*settings_.files, folder));
-  SYSTOLE_ASSIGN(database_, sqlite_database::open(settings_.path));
+  SYSTOLE_ASSIGN(database_, sqlite_database::open(settings_.path, settings_.lock_wait_ms));
   return create_tables();
 }
 
@@ -41,6 +43,7 @@ result<void> sqlite_sink_committer::create_tables() {
   if (!key.empty()) columns += ", UNIQUE (" + key + ")";
   const std::string table = quote_identifier(settings_.table);
   SYSTOLE_TRY(database_->execute("CREATE TABLE IF NOT EXISTS " + table + " (" + columns + ")"));
+  SYSTOLE_TRY(check_table());
   std::string marks, matches;
   for (size_t i = 0; i < settings_.columns.fields.size(); ++i) marks += (i ? ", ?" : "?") + std::to_string(i + 1);
   for (size_t i = 0; i < settings_.key.size(); ++i)
@@ -53,6 +56,36 @@ result<void> sqlite_sink_committer::create_tables() {
   SYSTOLE_ASSIGN(write_epoch_, database_->prepare("INSERT INTO systole_epochs (sink, epoch, checkpoint) VALUES (?1, ?2, ?3) "
                                                   "ON CONFLICT (sink) DO UPDATE SET epoch = ?2, checkpoint = ?3"));
   return {};
+}
+
+result<void> sqlite_sink_committer::check_table() {
+  std::map<std::string, std::string, std::less<>> declared;
+  std::string problems;
+  const auto problem = [&problems](const std::string& what) { problems += (problems.empty() ? "" : "; ") + what; };
+  SYSTOLE_ASSIGN(const auto columns, database_->prepare("SELECT name, type, \"notnull\" AND dflt_value IS NULL "
+                                                        "FROM pragma_table_info(?1)"));
+  columns->bind(1, settings_.table);
+  for (;;) {
+    SYSTOLE_ASSIGN(const bool row, columns->step());
+    if (!row) break;
+    const std::string name = columns->text(0);
+    if (settings_.columns.find(name) < 0 && columns->integer(2)) problem("column " + name + " is NOT NULL and not of the stream");
+    declared.emplace(name, columns->text(1));
+  }
+  for (const field& each : settings_.columns.fields) {
+    const auto found = declared.find(each.name);
+    if (found == declared.end()) {
+      problem("column " + each.name + " is missing");
+      continue;
+    }
+    const std::string_view wanted = sqlite_type(each.type), there = sqlite_affinity(found->second);
+    if (there != wanted && there != "BLOB")
+      problem("column " + each.name + " is declared " + found->second + ", its values need " + std::string(wanted));
+  }
+  if (problems.empty()) return {};
+  return fail(error_code::incompatible, "table " + settings_.table + " of SQLite file " + settings_.path +
+                                            " cannot take the rows of " + settings_.sink + ": " + problems +
+                                            "; alter it, or choose another table");
 }
 
 result<bool> sqlite_sink_committer::table_has_rows() {
@@ -165,6 +198,7 @@ result<std::unique_ptr<sink_factory>> sqlite_sink_factory::make(const proto::Nod
   settings.files = context.files;
   settings.outbox_folder = outbox_folder_of(context.outbox_directory, node.step());
   settings.committed = std::make_shared<std::atomic<uint64_t>>(0);
+  settings.check_epoch = context.check_epochs;
   if (settings.path.empty() || settings.table.empty())
     return fail(error_code::invalid_argument, "a SQLite sink needs a path and a table: " + node.step());
   if (sink.write() != "" && sink.write() != "append" && sink.write() != "upsert")

@@ -23,6 +23,7 @@ struct sqlite_sink_settings {
   committed_epoch committed;
   /// False only in the negative control of the exactly-once tests: epochs are applied without looking whether they were.
   bool check_epoch = true;
+  int lock_wait_ms = limits::sqlite_lock_wait_ms;
 };
 
 /// Applies epochs to a SQLite table: all shards of an epoch in one transaction, together with the sink's row in
@@ -41,6 +42,8 @@ class sqlite_sink_committer final : public sink_committer {
   };
   result<void> open();
   result<void> create_tables();
+  /// Refuses a table of the user's that cannot hold the rows as they are.
+  result<void> check_table();
   result<bool> table_has_rows();
   result<stored_epoch> read_epoch();
   result<void> apply(const commit_epoch& epoch, const std::vector<outbox_segment>& segments);
@@ -59,8 +62,8 @@ class sqlite_sink_factory final : public sink_factory {
   bool accepts_changelog() const override { return !settings_.key.empty(); }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) override;
   result<std::unique_ptr<sink_committer>> make_committer() override;
-  /// For the negative control.
-  void switch_epoch_check_off() { settings_.check_epoch = false; }
+  /// For tests: how long to wait for a lock.
+  void set_lock_wait_ms(int wait) { settings_.lock_wait_ms = wait; }
 
  private:
   sqlite_sink_settings settings_;

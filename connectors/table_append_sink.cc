@@ -87,7 +87,8 @@ class table_append_writer final : public sink_writer {
     auto file = settings_.files->open_append(log_path(settings_));
     if (!file) return fail(file.error().code, "a table file's log cannot be opened: " + file.error().message);
     file_ = std::move(*file);
-    SYSTOLE_TRY(file_->truncate(end_.bytes));
+    if (settings_.check_epochs) SYSTOLE_TRY(file_->truncate(end_.bytes));
+    else end_.bytes = file_->size();
     return file_->sync();
   }
 

@@ -49,7 +49,7 @@ class table_changelog_committer final : public sink_committer {
 
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override {
     if (half_applied_) SYSTOLE_TRY(load(epoch.previous.value));  // the last commit failed on the way
-    if (epoch.epoch.value > applied_) {
+    if (epoch.epoch.value > applied_ || !settings_.check_epochs) {
       SYSTOLE_ASSIGN(auto segments, segments_after(shards, epoch.previous));
       if (!segments.empty()) SYSTOLE_TRY(add_delta(epoch.epoch.value, segments));
       applied_ = epoch.epoch.value;

@@ -23,6 +23,8 @@ struct table_sink_settings {
   file_system* files = nullptr;
   const clock* time = nullptr;
   committed_epoch committed;
+  /// False only in the negative control of the exactly-once tests: an epoch is applied without looking whether it was.
+  bool check_epochs = true;
 };
 
 /// A table's current rows in one file that is replaced as a whole. One shard.

@@ -69,17 +69,24 @@ class sink_run {
     }
     for (uint64_t at = last_ ? last_->position : 0; at < rows_.size(); ++at) {
       for (size_t i = 0; i < shards; ++i) SYSTOLE_TRY(writers_[i]->write(rows_[at][i]));
+      SYSTOLE_TRY(pass());
       // Every third epoch number is aborted: sealed, and never completed; its rows join the next.
       if (at % 3 == 1) SYSTOLE_TRY(seal(at + 1, false).first);
       auto [sealed, checkpoint] = seal(at + 1, at + 1 == rows_.size());
       SYSTOLE_TRY(sealed);
       if (after_seal) SYSTOLE_TRY(after_seal(checkpoint));
       last_ = checkpoint;
+      SYSTOLE_TRY(pass());  // complete, not committed
       SYSTOLE_TRY(committer_->commit(checkpoint.epoch, checkpoint.shards));
       if (after_commit) SYSTOLE_TRY(after_commit(checkpoint));
+      SYSTOLE_TRY(pass());
     }
     return {};
   }
+
+  /// The run dies at its `step`th step from now: after each write, each shard's seal and fsync, each completion and commit.
+  void crash_at(uint64_t step) { steps_left_ = step; }
+  uint64_t steps() const { return steps_; }
 
   /// Hooks, for crashes between the steps.
   std::function<result<void>(const test_checkpoint&)> after_seal, after_commit;
@@ -94,6 +101,13 @@ class sink_run {
   }
 
  private:
+  result<void> pass() {
+    ++steps_;
+    if (!steps_left_ || (*steps_left_)-- > 0) return {};
+    steps_left_.reset();
+    return fail(error_code::cancelled, "crash");
+  }
+
   std::pair<result<void>, test_checkpoint> seal(uint64_t position, bool is_final) {
     test_checkpoint made;
     made.epoch = {epoch_id(++number_), last_ ? last_->epoch.epoch : epoch_id(0), "uuid-" + std::to_string(number_), is_final};
@@ -102,7 +116,9 @@ class sink_run {
       auto sealed = writers_[i]->seal(made.epoch.epoch, is_final);
       if (!sealed) return {std::move(sealed).error(), made};
       made.snapshots.push_back(writers_[i]->snapshot());
+      if (auto alive = pass(); !alive) return {alive, made};
       if (auto durable = writers_[i]->make_durable(made.epoch.epoch); !durable) return {durable, made};
+      if (auto alive = pass(); !alive) return {alive, made};
       made.shards.push_back({static_cast<uint32_t>(i), sealed->committable});
     }
     return {{}, made};
@@ -111,6 +127,8 @@ class sink_run {
   make_factory make_;
   input rows_;
   uint64_t number_ = 0;
+  uint64_t steps_ = 0;
+  std::optional<uint64_t> steps_left_;
   std::optional<test_checkpoint> last_;
   std::unique_ptr<sink_factory> factory_;
   std::unique_ptr<sink_committer> committer_;

@@ -35,9 +35,8 @@ struct sqlite_setup {
     context.outbox_directory = folder / "outbox";
     context.time = &time;
     context.files = files;
-    auto made = sqlite_sink_factory::make(node, {test_columns(), upsert, {}}, context);
-    if (made && !check_epoch) static_cast<sqlite_sink_factory&>(**made).switch_epoch_check_off();
-    return made;
+    context.check_epochs = check_epoch;
+    return make_sink(node, {test_columns(), upsert, {}}, context);
   }
 
   strings rows(const std::string& sql = "SELECT id || ' ' || name FROM results ORDER BY id, name") {
