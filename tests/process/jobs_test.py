@@ -135,7 +135,7 @@ def killed(options, work, parameters):
             words += ["--param", f"{name}={value}"]
         process = subprocess.Popen(words, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
-            process.wait(chance.uniform(0.05, 0.6))
+            process.wait(chance.uniform(0.03, 0.15 + 0.1 * kills))
             break
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
