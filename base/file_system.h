@@ -24,6 +24,9 @@ class writable_file {
   virtual result<void> truncate(uint64_t size) = 0;
   virtual uint64_t size() const = 0;
   virtual result<void> close() = 0;
+  /// A hint that the synced bytes are not read again soon: the system may take their memory for the next ones, which
+  /// costs a writer of much data far less than fresh pages do.
+  virtual void forget_cached() {}
 };
 
 /// A file that is read at any offset. Thread-safe.

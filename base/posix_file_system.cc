@@ -118,6 +118,10 @@ class posix_writable_file final : public writable_file {
 
   uint64_t size() const override { return size_; }
 
+  void forget_cached() override {
+    if (file_.is_open()) (void)::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_DONTNEED);  // only a hint
+  }
+
   result<void> close() override {
     if (!file_.is_open()) return {};
     if (file_.close_now() != 0 && errno != EINTR) return os_failure(errno, "close", path_);
