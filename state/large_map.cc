@@ -80,6 +80,17 @@ void large_map::split(page_map::iterator page) {
   if (middle.begin == 0 || middle.begin == page->second.size()) return;  // one large entry
   std::string upper = page->second.substr(middle.begin);
   std::string key(middle.subkey);
+  if (key <= page->first) {
+    // The first page, which holds less than its own key: the lower half needs a key below the upper one's.
+    packed_map::entry least;
+    packed_map::cursor(page->second).next(least);
+    std::string lower_key(least.subkey);
+    memory_bytes_ += lower_key.size();
+    memory_bytes_ -= page->first.size();
+    std::string packed = std::move(page->second);
+    pages_.erase(page);
+    page = pages_.emplace(std::move(lower_key), std::move(packed)).first;
+  }
   page->second.resize(middle.begin);
   page->second.shrink_to_fit();
   memory_bytes_ += page_overhead_bytes + key.size();
