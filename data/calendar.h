@@ -24,6 +24,17 @@ struct civil_date {
 /// Days since 1970-01-01 (algorithm: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 int32_t days_from_civil(civil_date date);
 civil_date civil_from_days(int32_t days);
+/// Whole days since 1970-01-01 and the microseconds since midnight, both by floor.
+struct day_and_time {
+  int32_t day;
+  int64_t micros;
+};
+inline day_and_time split_days(timestamp_us value) {
+  // Not value - days * micros_per_day, which overflows on the first day that 64 bits hold.
+  const int64_t rest = value % micros_per_day;
+  const bool before = rest < 0;
+  return {static_cast<int32_t>(value / micros_per_day - before), before ? rest + micros_per_day : rest};
+}
 bool is_valid(civil_date date);
 int32_t days_in_month(int32_t year, int32_t month);
 

@@ -56,11 +56,11 @@ char* put_fraction(char* at, uint32_t micros) {
 
 /// Everything but the fraction; returns its microseconds.
 char* put_seconds(char* at, timestamp_us value, char separator, civil_date& date, uint32_t& micros) {
-  const int64_t days = value / micros_per_day - (value % micros_per_day < 0);
-  const auto time_us = static_cast<uint64_t>(value - days * micros_per_day);
+  const day_and_time split = split_days(value);
+  const auto time_us = static_cast<uint64_t>(split.micros);
   const auto seconds = static_cast<uint32_t>(time_us / micros_per_second);
   micros = static_cast<uint32_t>(time_us % micros_per_second);
-  date = civil_from_days(static_cast<int32_t>(days));
+  date = civil_from_days(split.day);
   at = put_date(at, date);
   *at++ = separator;
   at = put_two(at, seconds / 3600);

@@ -70,8 +70,7 @@ void date_to_timestamp(row_writer<int64_t>& out, int32_t days) {
   out.set(micros);
 }
 void timestamp_to_date(row_writer<int32_t>& out, int64_t micros) {
-  const int64_t days = micros >= 0 ? micros / micros_per_day : -((-(micros + 1)) / micros_per_day) - 1;
-  out.set(static_cast<int32_t>(days));
+  out.set(split_days(micros).day);
 }
 /// The time zone is UTC: a timestamp with and without zone have the same number.
 column_ptr same_value(const call_frame& frame) { return retype(frame.arguments[0].values, frame.type); }

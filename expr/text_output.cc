@@ -21,8 +21,8 @@ constexpr int32_t first_common_day = -719'162;
 
 /// Years before Christ: year 0 is 1 BC. The text of the same day 400 years times n later gives the rest.
 void append_before_christ(std::string& out, int64_t micros, bool with_time) {
-  const int64_t days = micros >= 0 ? micros / micros_per_day : -((-micros + micros_per_day - 1) / micros_per_day);
-  const civil_date date = civil_from_days(static_cast<int32_t>(days));
+  const day_and_time at = split_days(micros);
+  const civil_date date = civil_from_days(at.day);
   std::string text;
   append_date(text, days_from_civil({2000 + ((date.year % 400) + 400) % 400, date.month, date.day}));
   std::string year = std::to_string(1 - date.year);
@@ -30,7 +30,7 @@ void append_before_christ(std::string& out, int64_t micros, bool with_time) {
   out += year + text.substr(4);
   if (!with_time) return;
   std::string time;
-  append_timestamp(time, micros - days * micros_per_day, ' ');
+  append_timestamp(time, at.micros, ' ');
   out += time.substr(10);
 }
 

@@ -55,12 +55,20 @@ void subtract_span(time_out& out, int64_t micros, interval_value by) {
   if (!negate(by)) return out.fail(failures::interval_range);
   set_sum(out, micros, by);
 }
-void add_span_to_date(time_out& out, int32_t date, interval_value by) { set_sum(out, date * micros_per_day, by); }
-void add_span_to_date_swapped(time_out& out, interval_value by, int32_t date) {
-  set_sum(out, date * micros_per_day, by);
+/// A date's midnight; false (the row failed) beyond the range of timestamps, which is smaller than that of dates.
+bool midnight(time_out& out, int32_t date, int64_t& micros) {
+  if (!__builtin_mul_overflow(int64_t{date}, micros_per_day, &micros) && is_timestamp(micros)) return true;
+  out.fail(failures::date_range);
+  return false;
 }
+void add_span_to_date(time_out& out, int32_t date, interval_value by) {
+  int64_t micros;
+  if (midnight(out, date, micros)) set_sum(out, micros, by);
+}
+void add_span_to_date_swapped(time_out& out, interval_value by, int32_t date) { add_span_to_date(out, date, by); }
 void subtract_span_from_date(time_out& out, int32_t date, interval_value by) {
-  subtract_span(out, date * micros_per_day, by);
+  int64_t micros;
+  if (midnight(out, date, micros)) subtract_span(out, micros, by);
 }
 
 /// Whole days and the rest, which has the sign of the difference.

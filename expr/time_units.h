@@ -36,15 +36,6 @@ enum class time_unit : uint8_t {
 /// By PostgreSQL's names and abbreviations, any case.
 std::optional<time_unit> find_time_unit(std::string_view name);
 
-/// Floor division of microseconds into days and the time of the day.
-struct day_and_time {
-  int32_t day;
-  int64_t micros;
-};
-inline day_and_time split_days(int64_t micros) {
-  const int64_t days = micros / micros_per_day - (micros % micros_per_day < 0);
-  return {static_cast<int32_t>(days), micros - days * micros_per_day};
-}
 /// 0 = Sunday.
 inline int32_t day_of_week(int32_t days) { return static_cast<int32_t>(((int64_t{days} + 4) % 7 + 7) % 7); }
 inline int32_t day_of_year(int32_t days, civil_date date) { return days - days_from_civil({date.year, 1, 1}) + 1; }
