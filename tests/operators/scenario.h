@@ -13,7 +13,7 @@ namespace systole::testing {
 ///   node
 ///   <a proto::Node in protobuf text format>
 ///   end
-///   input NAME append|changelog [key COLUMN[,COLUMN]] [time COLUMN]: COLUMN TYPE, ...
+///   input NAME append|changelog [key COLUMN[,COLUMN]] [time COLUMN] [all]: COLUMN TYPE, ...    all: to every task
 ///   run
 ///   NAME: v1 | 3 | 2026-01-01T08:00:00Z     a row; +I, -U, +U, -D first on changelogs; NULL is NULL
 ///   watermark 2026-01-01T09:00:00Z
@@ -30,6 +30,7 @@ struct scenario {
     std::string name;
     bool changelog = false;
     std::vector<std::string> key;  ///< decides the subtask; empty: any
+    bool to_all = false;           ///< every subtask is given every row
     std::string time;
     schema columns;
   };

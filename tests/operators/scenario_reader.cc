@@ -66,6 +66,10 @@ scenario::input parse_input(const std::string& line, const lines& at) {
   if (word != "append" && word != "changelog") at.die("an input is append or changelog");
   made.changelog = word == "changelog";
   while (words >> word) {
+    if (word == "all") {
+      made.to_all = true;
+      continue;
+    }
     std::string value;
     words >> value;
     if (word == "time") made.time = value;

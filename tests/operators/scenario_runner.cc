@@ -58,6 +58,10 @@ class subtasks {
     std::vector<std::string> texts;
     for (const scenario::action& each : actions) texts.push_back(each.text);
     const batch rows = parse_rows(input.columns, texts, actions[0].number, input.time);
+    if (input.to_all) {
+      for (const auto& each : tasks_) each->push(rows, index);
+      return;
+    }
     std::vector<std::vector<uint32_t>> by_subtask(tasks_.size());
     std::vector<const column*> keys;
     for (const std::string& name : input.key) keys.push_back(&rows.at(static_cast<size_t>(input.columns.find(name))));
