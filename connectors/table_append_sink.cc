@@ -65,6 +65,7 @@ class table_append_writer final : public sink_writer {
     SYSTOLE_TRY(append_text());
     sealed_epoch sealed;
     sealed.committable = encode(end_);
+    sealed_bytes_ = end_.bytes;
     if (end_.bytes > 0) sealed.outbox.push_back({log_path(settings_), end_.bytes, hash_.value()});
     return sealed;
   }
@@ -77,11 +78,14 @@ class table_append_writer final : public sink_writer {
     return settings_.files->sync_directory(settings_.folder);
   }
 
+  /// Since the last barrier: what was sealed is the table itself, and no commit frees it.
+  uint64_t outbox_bytes() const override { return end_.bytes - sealed_bytes_ + text_.size(); }
   std::string snapshot() override { return encode(end_); }
 
   result<void> restore(std::string_view bytes) override {
     if (bytes.empty()) return {};
     SYSTOLE_ASSIGN(end_, decode(bytes));
+    sealed_bytes_ = end_.bytes;
     if (end_.bytes == 0) return {};
     SYSTOLE_TRY(rehash());
     auto file = settings_.files->open_append(log_path(settings_));
@@ -127,6 +131,7 @@ class table_append_writer final : public sink_writer {
   bool dirty_ = false;
   running_hash hash_;
   log_end end_;
+  uint64_t sealed_bytes_ = 0;  ///< end_ at the last barrier
 };
 
 class table_append_committer final : public sink_committer {

@@ -201,6 +201,81 @@ TEST(sqlite_sink, a_keyed_table_goes_back_on_a_rewind_and_converges) {
   EXPECT_EQ(setup.rows(), changed);
 }
 
+TEST(sqlite_sink, takes_a_table_of_the_users_that_fits_and_names_what_does_not) {
+  const auto recover_into = [](const std::string& table) {
+    sqlite_setup setup;
+    EXPECT_TRUE(posix_file_system().create_directories(setup.folder / "db").has_value());
+    EXPECT_TRUE(sqlite_database::open(setup.folder / "db/test.sqlite").value()->execute("CREATE TABLE results " + table).has_value());
+    const auto recovered = setup.make().value()->make_committer().value()->recover(epoch_id(0));
+    if (!recovered) EXPECT_EQ(recovered.error().code, error_code::incompatible);
+    return recovered ? std::string() : recovered.error().message;
+  };
+  EXPECT_EQ(recover_into("(name VARCHAR(10), id BIGINT NOT NULL, note TEXT, at TEXT NOT NULL DEFAULT '')"), "");
+  EXPECT_EQ(recover_into("(id, name)"), "");
+  EXPECT_NE(recover_into("(id INT, label TEXT)").find("column name is missing"), std::string::npos);
+  EXPECT_NE(recover_into("(id INT, name NUMERIC)").find("column name is declared NUMERIC, its values need TEXT"), std::string::npos);
+  const std::string extra = recover_into("(id INT, name TEXT, ward TEXT NOT NULL)");
+  EXPECT_NE(extra.find("column ward is NOT NULL and not of the stream"), std::string::npos);
+  EXPECT_NE(extra.find("table results of SQLite file"), std::string::npos);
+}
+
+TEST(sqlite_sink, waits_for_a_lock_and_then_says_who_has_it) {
+  sqlite_setup setup;
+  sink_run run([&] {
+    auto made = setup.make();
+    static_cast<sqlite_sink_factory&>(**made).set_lock_wait_ms(30);
+    return made;
+  }, append_input());
+  std::unique_ptr<sqlite_database> other;
+  run.after_seal = [&](const test_checkpoint& each) -> result<void> {
+    if (each.position == 2) {
+      other = sqlite_database::open(setup.folder / "db/test.sqlite").value();
+      return other->execute("BEGIN EXCLUSIVE");
+    }
+    return {};
+  };
+  const auto locked = run.run();
+  ASSERT_FALSE(locked.has_value());
+  EXPECT_EQ(locked.error().code, error_code::unavailable);
+  EXPECT_NE(locked.error().message.find("locked for 30 ms"), std::string::npos) << locked.error().message;
+  EXPECT_NE(locked.error().message.find("test.sqlite"), std::string::npos);
+  // Once it is free, the job goes on where it was.
+  other.reset();
+  run.drop();
+  run.after_seal = nullptr;
+  ASSERT_TRUE(run.run().has_value());
+  EXPECT_EQ(setup.rows(), appended);
+}
+
+TEST(sqlite_sink, two_sinks_share_a_file) {
+  temporary_directory folder;
+  manual_clock time;
+  std::vector<std::unique_ptr<sink_run>> runs;
+  for (const char* step : {"left", "right"})
+    runs.push_back(std::make_unique<sink_run>([&folder, &time, step] {
+      proto::Node node;
+      node.set_step(step);
+      node.mutable_sink()->set_kind(proto::Sink::SQLITE);
+      node.mutable_sink()->set_path(folder / "test.sqlite");
+      node.mutable_sink()->set_table(step);
+      connector_context context;
+      context.job = "test";
+      context.outbox_directory = folder / "outbox";
+      context.time = &time;
+      context.files = &posix_file_system();
+      return make_sink(node, {test_columns(), false, {}}, context);
+    }, append_input()));
+  // The second runs whole between two epochs of the first.
+  runs[0]->after_seal = [&](const test_checkpoint& each) { return each.position == 1 ? runs[1]->run() : result<void>(); };
+  const auto ran = runs[0]->run();
+  ASSERT_TRUE(ran.has_value()) << ran.error().message;
+  const auto database = sqlite_database::open(folder / "test.sqlite").value();
+  const auto query = database->prepare("SELECT (SELECT count(*) FROM \"left\") || ' ' || (SELECT count(*) FROM \"right\") || ' ' || "
+                                       "(SELECT count(*) FROM systole_epochs)").value();
+  ASSERT_TRUE(query->step().value());
+  EXPECT_EQ(query->text(0), "6 6 2");
+}
+
 TEST(sqlite_sink, keeps_numeric_exact_and_null_keys_single) {
   temporary_directory folder;
   manual_clock time;
