@@ -29,8 +29,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 WORK = os.environ.get("SYSTOLE_BENCH_WORK", os.path.join(tempfile.gettempdir(), "systole-bench"))
 LOCK = os.path.join(tempfile.gettempdir(), "bench.lock")
-SYSTOLE = os.path.join(ROOT, "build", "release", "systole")
-LIMITS = os.path.join(ROOT, "build", "release", "bench")
+BUILD = os.path.abspath(os.environ.get("SYSTOLE_BUILD", os.path.join(ROOT, "build", "release")))
+SYSTOLE = os.path.join(BUILD, "systole")
+LIMITS = os.path.join(BUILD, "bench")
 OPENS = [f"--add-opens=java.base/java.{p}=ALL-UNNAMED" for p in ("util", "lang", "time")]
 # (workload, events) -> rows, checksum; from bench/expected/README.md. h2's rows are its final groups.
 EXPECTED = {
@@ -61,6 +62,10 @@ def build_flink():
     sources = [p for p in glob.glob(folder + "/**", recursive=True) if os.path.isfile(p)]
     if os.path.exists(product) and os.path.getmtime(product) >= max(map(os.path.getmtime, sources)):
         return
+    print("==> building Flink's jobs; the first time downloads from Maven Central", file=sys.stderr)
+    if not shutil.which("mvn") or not shutil.which("java"):
+        sys.exit("bench: Flink needs java and mvn (packages openjdk-17-jdk-headless and maven); "
+                 "without them: --engine systole,hand-written")
     command = ["mvn", "-B", "-q", f"-Dbench.out={out}", "package"]
     if subprocess.call(command + ["-o"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) != 0:
         subprocess.check_call(command, cwd=folder, stdout=sys.stderr)
@@ -126,13 +131,14 @@ def published(folder):
     return False
 
 
-def run_process(command, timeout, first=None):
-    """Runs to the end: exit code, stdout, stderr tail, wall and CPU seconds, peak RSS in MiB, seconds until first()."""
+def run_process(command, timeout, first=None, notice=None):
+    """Runs to the end: exit code, stdout, stderr tail, wall and CPU seconds, peak RSS in MiB, seconds until first() was
+    true, and seconds until stderr had a line for which notice(line) is."""
     started = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
     guard = threading.Timer(timeout, process.kill)
     guard.start()
-    seen = []
+    seen, noticed, errors, peak = [], [], [], [0]
 
     def watch():
         while process.poll() is None and not seen:
@@ -141,21 +147,34 @@ def run_process(command, timeout, first=None):
                 return
             time.sleep(0.01)
 
-    watcher = threading.Thread(target=watch, daemon=True)
+    def sample():
+        # ru_maxrss would not do: it begins with what this program had when it forked.
+        while process.poll() is None:
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{process.pid}/status") as status:
+                    peak[0] = max([peak[0]] + [int(line.split()[1]) for line in status if line.startswith("VmHWM")])
+            time.sleep(0.01)
+
+    def drain():
+        for line in process.stderr:
+            if notice and not noticed and notice(line):
+                noticed.append(time.monotonic() - started)
+            errors.append(line)
+
+    threading.Thread(target=sample, daemon=True).start()
     if first:
-        watcher.start()
-    errors = []
-    drain = threading.Thread(target=lambda: errors.extend(process.stderr), daemon=True)
-    drain.start()
+        threading.Thread(target=watch, daemon=True).start()
+    drainer = threading.Thread(target=drain, daemon=True)
+    drainer.start()
     out = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.monotonic() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     guard.cancel()
-    drain.join(2)
+    drainer.join(2)
     return dict(exit=process.returncode, out=out, errors="".join(errors)[-1500:], wall_s=wall,
-                process_cpu_s=usage.ru_utime + usage.ru_stime, peak_rss_mib=usage.ru_maxrss / 1024,
-                first_result_s=seen[0] if seen else None)
+                process_cpu_s=usage.ru_utime + usage.ru_stime, peak_rss_mib=peak[0] / 1024,
+                first_result_s=seen[0] if seen else None, noticed_s=noticed[0] if noticed else None)
 
 
 def run_systole(point, options, folder):
@@ -163,35 +182,28 @@ def run_systole(point, options, folder):
     shutil.rmtree(out, ignore_errors=True)
     shutil.rmtree(state, ignore_errors=True)
     os.makedirs(out)
+    h1 = point["workload"] == "h1"
     command = [SYSTOLE, "run", os.path.join(HERE, "workloads", point["workload"] + ".yaml"), "--state", state,
                "--parallelism", str(point["parallelism"]), "--memory", options.memory, "--progress", "json",
-               "--param", f"input={folder}", "--param", f"out={out}"]
-    if point.get("check"):
+               "--param", f"input={folder}"]
+    if h1:
+        command += ["--param", f"out={out}"]
+    elif point["workload"] == "h2" and point.get("check"):
         command += ["--param", "check=true", "--param", "count=false"]
-    first = (lambda: published(out)) if point["workload"] == "h1" else None
-    ran = run_process(command, options.timeout, first)
-    result = dict(process_cpu_s=ran["process_cpu_s"], wall_s=ran["wall_s"], peak_rss_mib=ran["peak_rss_mib"])
+    ran = run_process(command, options.timeout, (lambda: published(out)) if h1 else None,
+                      lambda line: '"first_row_s"' in line)
     if ran["exit"] != 0:
         return dict(error=ran["errors"] or ran["out"][-500:], exit=ran["exit"])
-    result["events_per_cpu_s"] = point["events"] / ran["process_cpu_s"]
-    result["events_per_s"] = point["events"] / ran["wall_s"]
-    result["first_result_s"] = ran["first_result_s"] if first else first_row_seconds(ran["errors"])
-    if point["workload"] == "h1" and point.get("check"):
+    result = dict(process_cpu_s=ran["process_cpu_s"], wall_s=ran["wall_s"], peak_rss_mib=ran["peak_rss_mib"],
+                  events_per_cpu_s=point["events"] / ran["process_cpu_s"], events_per_s=point["events"] / ran["wall_s"],
+                  first_row_s=ran["noticed_s"], first_result_s=ran["first_result_s"] if h1 else ran["noticed_s"])
+    if h1 and point.get("check"):
         result["rows"], result["checksum"] = h1_checksum(out)
-    elif os.path.exists(os.path.join(out, "result.json")):
-        with open(os.path.join(out, "result.json")) as file:
-            collected = json.load(file)
-        result["rows"], result["checksum"] = collected["rows"], collected["checksum"]
+    for line in ran["out"].splitlines():
+        if line.startswith('{"rows"'):
+            told = json.loads(line)
+            result["rows"], result["changes"], result["checksum"] = told["rows"], told["changes"], told.get("checksum")
     return result
-
-
-def first_row_seconds(log):
-    """The time to the first row at a sink, from the last progress line that tells it."""
-    found = None
-    for line in log.splitlines():
-        with contextlib.suppress(ValueError):
-            found = json.loads(line).get("first_row_s", found)
-    return found
 
 
 def run_flink(point, options, folder, variant):
@@ -231,7 +243,7 @@ def run_limit(point, options, folder):
         return dict(error=ran["errors"], exit=ran["exit"])
     told = json.loads(ran["out"])
     result = dict(events_per_cpu_s=told["events_per_cpu_s"], events_per_s=point["events"] / told["wall_s"],
-                  process_cpu_s=told["cpu_s"], wall_s=told["wall_s"], peak_rss_mib=told["peak_rss_mib"],
+                  process_cpu_s=told["cpu_s"], wall_s=told["wall_s"], peak_rss_mib=ran["peak_rss_mib"],
                   rows=told["rows"], checksum=told["checksum"])
     if point["workload"] == "h1":
         if point.get("check"):
@@ -258,15 +270,15 @@ def verdict(point, result):
 
 
 COLUMNS = [("events_per_cpu_s", "events/CPU-s", 0), ("events_per_s", "events/s", 0), ("process_cpu_s", "CPU s", 2),
-           ("peak_rss_mib", "peak RSS MiB", 0), ("first_result_s", "first result s", 2)]
+           ("peak_rss_mib", "peak RSS MiB", 0), ("first_row_s", "first row s", 2), ("first_result_s", "first result s", 2)]
 
 
 def table(results):
     groups = {}
     for r in results:
         groups.setdefault((r["workload"], r["events"], r["parallelism"], r["engine"]), []).append(r)
-    lines = ["| job | events | p | engine | runs | " + " | ".join(c[1] for c in COLUMNS) + " | to flink's better | to the limit | result |",
-             "|" + "---|" * (len(COLUMNS) + 8)]
+    lines = ["| job | events | p | engine | runs | " + " | ".join(c[1] for c in COLUMNS) + " | to Flink's better | to the limit | RSS of Flink's smaller | result |",
+             "|" + "---|" * (len(COLUMNS) + 9)]
 
     def median(key, name):
         values = [r[name] for r in groups.get(key, []) if not r.get("check_run") and r.get(name) is not None]
@@ -283,6 +295,9 @@ def table(results):
         flink = [v for e in ("flink-stream", "flink-sql") if (v := median((*key[:3], e), "events_per_cpu_s"))]
         limit = median((*key[:2], 1, "hand-written"), "events_per_cpu_s")
         ratio = [f"{mine / max(flink):.1f}x" if mine and flink else "-", f"{mine / limit:.2f}" if mine and limit else "-"]
+        memory = median(key, "peak_rss_mib")
+        theirs = [v for e in ("flink-stream", "flink-sql") if (v := median((*key[:3], e), "peak_rss_mib"))]
+        ratio.append(f"1/{min(theirs) / memory:.1f}" if memory and theirs else "-")
         checks = {r["result"] for r in runs} - {"-"}
         failed = len([r for r in runs if "error" in r])
         state = "failed" if failed == len(runs) else "/".join(sorted(checks)) or "-"
@@ -347,6 +362,7 @@ def main():
                             with open(options.json, "a") as file:
                                 file.write(json.dumps(result) + "\n")
     print("\n" + table(results))
+    print(f"\nLoad average at the end: {os.getloadavg()[0]:.1f} on {about['cores']} cores.")
     return 1 if wrong else 0
 
 

@@ -1,23 +1,24 @@
 #!/bin/sh
-# ./dev bench                 microbenchmarks
-# ./dev bench flink [flags]   h1 to h4 beside Apache Flink and the hand-written programs (bench/flink.py --help)
+# ./dev bench [FILTER]        microbenchmarks (FILTER: a regular expression of Google Benchmark)
+# ./dev bench flink [flags]   h1 to h4 beside Apache Flink and the hand-written programs (bench/flink.py --help);
+#                             without java and maven: --engine systole,hand-written
 set -eu
 cd "$(dirname "$0")/.."
-say() { printf '==> %s\n' "$*" >&2; }
-cmake --preset release -DSYSTOLE_BENCHMARKS=ON >/dev/null
-case ${1:-micro} in
+build=${SYSTOLE_BUILD:-build/release}
+what=micro
+case ${1:-} in
+  micro | flink) what=$1 && shift ;;
+esac
+printf '==> building\n' >&2
+cmake --preset release -B "$build" -DSYSTOLE_BENCHMARKS=ON >/dev/null
+case $what in
   flink)
-    shift
-    command -v mvn >/dev/null && command -v java >/dev/null || { echo "bench: Flink needs java and mvn (packages openjdk-17-jdk-headless, maven)" >&2; exit 1; }
-    say "building"
-    ninja -C build/release systole limits >/dev/null
-    exec python3 bench/flink.py "$@"
+    ninja -C "$build" systole limits >/dev/null
+    SYSTOLE_BUILD=$build exec python3 bench/flink.py "$@"
     ;;
   micro)
-    [ $# -gt 0 ] && shift
-    say "building"
-    ninja -C build/release bench_micro >/dev/null
-    exec build/release/bench/bench_micro "$@"
+    ninja -C "$build" microbenchmarks >/dev/null
+    [ $# -eq 0 ] || set -- --benchmark_filter="$1"
+    exec "$build/bench/microbenchmarks" "$@"
     ;;
-  *) echo "bench: unknown '$1' (micro, flink)" >&2; exit 2 ;;
 esac
