@@ -138,10 +138,10 @@ def run_process(command, timeout, first=None, notice=None):
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
     guard = threading.Timer(timeout, process.kill)
     guard.start()
-    seen, noticed, errors, peak = [], [], [], [0]
+    seen, noticed, errors, peak, ended = [], [], [], [0], threading.Event()
 
     def watch():
-        while process.poll() is None and not seen:
+        while not ended.is_set() and not seen:
             if first():
                 seen.append(time.monotonic() - started)
                 return
@@ -149,7 +149,7 @@ def run_process(command, timeout, first=None, notice=None):
 
     def sample():
         # ru_maxrss would not do: it begins with what this program had when it forked.
-        while process.poll() is None:
+        while not ended.is_set():
             with contextlib.suppress(OSError):
                 with open(f"/proc/{process.pid}/status") as status:
                     peak[0] = max([peak[0]] + [int(line.split()[1]) for line in status if line.startswith("VmHWM")])
@@ -168,6 +168,7 @@ def run_process(command, timeout, first=None, notice=None):
     drainer.start()
     out = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
+    ended.set()
     wall = time.monotonic() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     guard.cancel()
