@@ -3,14 +3,16 @@
 
     kill_test.py --systole build/release/systole --kills 20 [--seed S] [--parallelism 1,3] [--without-epoch-check]
 
-Files compare as multisets of lines, SQLite and table files as tables. With --without-epoch-check (the negative control) the
-SQLite sink applies an epoch again without looking whether it has it, and the test must find rows that are doubled.
+Every other kill comes at a phase of a checkpoint (--test-crash-at), all phases in turn. Files compare as multisets of lines,
+SQLite and table files as tables. At the end a negative control: with --without-epoch-check the sinks apply an epoch again
+without looking whether they have it, and the comparison must find rows that are doubled, else the test fails.
 Exit 0 equal, 1 different.
 """
 import argparse
 import collections
 import contextlib
 import glob
+import itertools
 import os
 import random
 import shutil
@@ -22,6 +24,11 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+# actors/crash_points.h
+PHASES = ["mid_commit", "barrier", "completed", "sealed", "before_commit", "durable", "after_commit", "metadata"]
+CRASHED = 137
 
 
 def command(options, events, out, state, parallelism):
@@ -62,28 +69,57 @@ def difference(name, want, got):
     return f"{name}: {sum(want.values())} rows expected, {sum(lost.values())} lost, {sum(extra.values())} too many"
 
 
-def disturbed_run(options, chance, events, directory, parallelism, duration, kills):
+def fail_unless_crashed(process):
+    if process.returncode not in (0, CRASHED):
+        sys.exit(f"the run failed with {process.returncode}:\n{process.stderr.read().decode()[-3000:]}")
+
+
+def disturbed_run(options, chance, events, directory, parallelism, duration, kills, phases):
     """Kills and restarts until `kills` kills were made, then lets it end. Returns how many kills hit a living process."""
     out, state = os.path.join(directory, "out"), os.path.join(directory, "state")
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(out)
     made = 0
     while made < kills:
-        process = subprocess.Popen(command(options, events, out, state, parallelism), stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE, start_new_session=True)
+        words = command(options, events, out, state, parallelism)
+        at_phase = made % 2 == 0
+        if at_phase:
+            words += ["--test-crash-at", f"{next(phases)}:{chance.randint(1, 2)}"]
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
         # Short lives are likelier: they hit start, restore and the first checkpoints, and leave work for the next ones.
         life = chance.uniform(0.01, 1) ** 2 * max(duration * 2 / kills, 0.15)
         try:
-            process.wait(life)
-            if process.returncode != 0:
-                sys.exit(f"the run failed with {process.returncode}:\n{process.stderr.read().decode()[-3000:]}")
-            break  # it had ended: the job is done
+            process.wait(300 if at_phase else life)
+            fail_unless_crashed(process)
+            if process.returncode == 0:
+                break  # it had ended: the job is done
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            made += 1
+        made += 1
     run_to_end(options, events, out, state, parallelism)
     return made
+
+
+def control_notices(options, events, directory, want):
+    """Runs with crashes in the middle of commits and no epoch check; True where the comparison finds what that does."""
+    unchecked = argparse.Namespace(**{**vars(options), "without_epoch_check": True})
+    shutil.rmtree(directory, ignore_errors=True)
+    out, state = os.path.join(directory, "out"), os.path.join(directory, "state")
+    os.makedirs(out)
+    for occurrence in (2, 3, 2):
+        words = command(unchecked, events, out, state, 1) + ["--test-crash-at", f"mid_commit:{occurrence}"]
+        ran = subprocess.run(words, capture_output=True, text=True, timeout=300)
+        if ran.returncode not in (0, CRASHED):
+            return True  # it met its own mess
+    ran = subprocess.run(command(unchecked, events, out, state, 1), capture_output=True, text=True, timeout=300)
+    if ran.returncode != 0:
+        return True
+    got = results(out)
+    problems = [d for name in want if (d := difference(name, want[name], got[name]))]
+    for problem in problems:
+        print(f"negative control: {problem}")
+    return bool(problems)
 
 
 def main():
@@ -104,6 +140,7 @@ def main():
         with open(events, "wb") as file:
             subprocess.run([options.systole, "generate", "patient-flow", "--count", str(options.events), "--seed",
                             str(options.seed)], stdout=file, check=True)
+        phases = itertools.cycle(PHASES)
         parallelisms = [int(p) for p in options.parallelism.split(",")]
         for parallelism in parallelisms:
             calm = os.path.join(work, "calm")
@@ -118,7 +155,7 @@ def main():
             left, rounds = options.kills // len(parallelisms), 0
             while left > 0:
                 rounds += 1
-                made = disturbed_run(options, chance, events, os.path.join(work, "disturbed"), parallelism, duration, min(left, 10))
+                made = disturbed_run(options, chance, events, os.path.join(work, "disturbed"), parallelism, duration, min(left, 10), phases)
                 got = results(os.path.join(work, "disturbed", "out"))
                 problems = [d for name in want if (d := difference(name, want[name], got[name]))]
                 for problem in problems:
@@ -127,8 +164,12 @@ def main():
                 left -= max(made, 1)
             print(f"parallelism {parallelism}: {options.kills // len(parallelisms)} kills in {rounds} rounds, "
                   f"{sum(sum(r.values()) for r in want.values())} rows compared, undisturbed run {duration:.1f} s", flush=True)
+        if not options.without_epoch_check and not control_notices(options, events, os.path.join(work, "control"), want):
+            print("negative control: without the epoch check nothing is lost or doubled, so this test notices nothing")
+            good = False
     print("equal" if good else "DIFFERENT")
     return 0 if good else 1
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
