@@ -51,6 +51,14 @@ result<void> sqlite_sink_committer::create_tables() {
   SYSTOLE_ASSIGN(insert_, database_->prepare("INSERT INTO " + table + " (" + column_list(settings_.columns) + ") VALUES (" + marks + ")"));
   if (!settings_.key.empty()) {
     SYSTOLE_ASSIGN(erase_, database_->prepare("DELETE FROM " + table + " WHERE " + matches));
+  } else if (settings_.multiset) {
+    SYSTOLE_TRY(database_->execute("CREATE INDEX IF NOT EXISTS " + quote_identifier("systole_rows_of_" + settings_.table) +
+                                   " ON " + table + " (" + column_list(settings_.columns) + ")"));
+    std::string equal;
+    for (size_t i = 0; i < settings_.columns.fields.size(); ++i)
+      equal += (i ? " AND " : "") + quote_identifier(settings_.columns.fields[i].name) + " IS ?" + std::to_string(i + 1);
+    SYSTOLE_ASSIGN(erase_, database_->prepare("DELETE FROM " + table + " WHERE rowid = (SELECT rowid FROM " + table + " WHERE " +
+                                              equal + " LIMIT 1)"));
   }
   SYSTOLE_ASSIGN(read_epoch_, database_->prepare("SELECT epoch, checkpoint FROM systole_epochs WHERE sink = ?1"));
   SYSTOLE_ASSIGN(write_epoch_, database_->prepare("INSERT INTO systole_epochs (sink, epoch, checkpoint) VALUES (?1, ?2, ?3) "
@@ -152,6 +160,16 @@ result<void> sqlite_sink_committer::apply_rows(const batch& rows) {
   return {};
 }
 
+result<void> sqlite_sink_committer::apply_equal_rows(const batch& rows, int wanted_sign) {
+  sqlite_database::statement& statement = wanted_sign < 0 ? *erase_ : *insert_;
+  for (size_t row = 0; row < rows.rows(); ++row) {
+    if ((sign(rows.kind(row)) < 0) != (wanted_sign < 0)) continue;
+    for (size_t c = 0; c < rows.columns().size(); ++c) statement.bind(static_cast<int>(c) + 1, rows.at(c), row);
+    SYSTOLE_TRY(statement.run());
+  }
+  return {};
+}
+
 result<void> sqlite_sink_committer::apply(const commit_epoch& epoch, const std::vector<outbox_segment>& segments) {
   if (settings_.check_epoch) {
     SYSTOLE_ASSIGN(const stored_epoch stored, read_epoch());
@@ -164,8 +182,17 @@ result<void> sqlite_sink_committer::apply(const commit_epoch& epoch, const std::
                                                 " needs " + std::to_string(epoch.previous.value) +
                                                 "; another run wrote to it, or it was restored from a copy");
   }
-  for (const outbox_segment& segment : segments)
-    SYSTOLE_TRY(read_segment(*settings_.files, segment, [this](const batch& rows) { return apply_rows(rows); }));
+  const auto apply_all = [&](const std::function<result<void>(const batch&)>& apply_batch) -> result<void> {
+    for (const outbox_segment& segment : segments) SYSTOLE_TRY(read_segment(*settings_.files, segment, apply_batch));
+    return {};
+  };
+  if (settings_.multiset) {
+    // Insertions of all shards first: one shard may take back what another has given.
+    SYSTOLE_TRY(apply_all([this](const batch& rows) { return apply_equal_rows(rows, 1); }));
+    SYSTOLE_TRY(apply_all([this](const batch& rows) { return apply_equal_rows(rows, -1); }));
+  } else {
+    SYSTOLE_TRY(apply_all([this](const batch& rows) { return apply_rows(rows); }));
+  }
   write_epoch_->bind(1, settings_.sink);
   write_epoch_->bind(2, static_cast<int64_t>(epoch.epoch.value));
   write_epoch_->bind(3, epoch.uuid);
@@ -201,16 +228,18 @@ result<std::unique_ptr<sink_factory>> sqlite_sink_factory::make(const proto::Nod
   settings.check_epoch = context.check_epochs;
   if (settings.path.empty() || settings.table.empty())
     return fail(error_code::invalid_argument, "a SQLite sink needs a path and a table: " + node.step());
-  if (sink.write() != "" && sink.write() != "append" && sink.write() != "upsert")
-    return fail(error_code::invalid_argument, "a SQLite sink's write is append or upsert, not " + sink.write());
+  const bool table = sink.write() == "table";
+  if (sink.write() != "" && sink.write() != "append" && sink.write() != "upsert" && !table)
+    return fail(error_code::invalid_argument, "a SQLite sink's write is append, upsert or table, not " + sink.write());
   for (const std::string& name : sink.key()) {
     const int index = input.columns.find(name);
     if (index < 0) return fail(error_code::invalid_argument, "a SQLite sink's key has an unknown column: " + name);
-    if (sink.write() == "upsert") settings.key.push_back(static_cast<size_t>(index));
+    if (sink.write() == "upsert" || table) settings.key.push_back(static_cast<size_t>(index));
   }
   if (sink.write() == "upsert" && settings.key.empty())
     return fail(error_code::invalid_argument, "write: upsert needs a key: " + node.step());
-  if (input.changelog && settings.key.empty())
+  settings.multiset = table && input.changelog && settings.key.empty();
+  if (input.changelog && settings.key.empty() && !settings.multiset)
     return fail(error_code::invalid_argument, "write: append takes no changelog; use upsert with a key: " + node.step());
   return std::unique_ptr<sink_factory>(std::make_unique<sqlite_sink_factory>(std::move(settings)));
 }
@@ -218,7 +247,7 @@ result<std::unique_ptr<sink_factory>> sqlite_sink_factory::make(const proto::Nod
 result<std::unique_ptr<sink_writer>> sqlite_sink_factory::make_writer(uint32_t shard, uint32_t) {
   return std::unique_ptr<sink_writer>(std::make_unique<outbox_writer>(*settings_.files, settings_.outbox_folder, shard,
                                                                       settings_.committed, settings_.sink,
-                                                                      !settings_.key.empty(), settings_.key));
+                                                                      !settings_.key.empty() || settings_.multiset, settings_.key));
 }
 
 result<std::unique_ptr<sink_committer>> sqlite_sink_factory::make_committer() {

@@ -17,7 +17,8 @@ struct sqlite_sink_settings {
   std::string path;
   std::string table;
   schema columns;
-  std::vector<size_t> key;          ///< upsert: indexes of the key columns; none: append
+  std::vector<size_t> key;          ///< upsert: indexes of the key columns
+  bool multiset = false;            ///< a changelog without key: each deletion takes one of the equal rows
   std::string outbox_folder;
   file_system* files = nullptr;
   committed_epoch committed;
@@ -48,6 +49,8 @@ class sqlite_sink_committer final : public sink_committer {
   result<stored_epoch> read_epoch();
   result<void> apply(const commit_epoch& epoch, const std::vector<outbox_segment>& segments);
   result<void> apply_rows(const batch& rows);
+  /// A multiset's rows of one sign.
+  result<void> apply_equal_rows(const batch& rows, int wanted_sign);
 
   sqlite_sink_settings settings_;
   std::unique_ptr<sqlite_database> database_;
@@ -59,7 +62,7 @@ class sqlite_sink_factory final : public sink_factory {
   explicit sqlite_sink_factory(sqlite_sink_settings settings) : settings_(std::move(settings)) {}
   static result<std::unique_ptr<sink_factory>> make(const proto::Node& node, const sink_input& input,
                                                     const connector_context& context);
-  bool accepts_changelog() const override { return !settings_.key.empty(); }
+  bool accepts_changelog() const override { return !settings_.key.empty() || settings_.multiset; }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) override;
   result<std::unique_ptr<sink_committer>> make_committer() override;
   /// For tests: how long to wait for a lock.

@@ -285,7 +285,9 @@ TEST_F(file_source, unopened_files_hold_the_watermark_back) {
     collect(poll, rows);
     for (size_t row = 0; row < poll.rows.rows(); ++row) ASSERT_GT(poll.rows.at(1).values<int64_t>()[row], watermark);
     watermark = poll.watermark;
-    if (polls == 0) EXPECT_EQ(watermark, watermark_none);
+    if (polls == 0) {
+      EXPECT_EQ(watermark, watermark_none);
+    }
     if (polls < 2) splits.insert(rows.at(0).split);
   }
   EXPECT_EQ(splits.size(), 2u) << "the file with the lowest watermark comes next";

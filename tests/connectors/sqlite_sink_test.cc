@@ -18,6 +18,7 @@ struct sqlite_setup {
   temporary_directory folder;
   manual_clock time = manual_clock(0);
   bool upsert = false;
+  bool multiset = false;
   bool check_epoch = true;
   file_system* files = &posix_file_system();
 
@@ -28,7 +29,7 @@ struct sqlite_setup {
     sink.set_kind(proto::Sink::SQLITE);
     sink.set_path(folder / "db/test.sqlite");
     sink.set_table("results");
-    sink.set_write(upsert ? "upsert" : "append");
+    sink.set_write(upsert ? "upsert" : multiset ? "table" : "append");
     if (upsert) sink.add_key("id");
     connector_context context;
     context.job = "test";
@@ -36,7 +37,7 @@ struct sqlite_setup {
     context.time = &time;
     context.files = files;
     context.check_epochs = check_epoch;
-    return make_sink(node, {test_columns(), upsert, {}}, context);
+    return make_sink(node, {test_columns(), upsert || multiset, {}}, context);
   }
 
   strings rows(const std::string& sql = "SELECT id || ' ' || name FROM results ORDER BY id, name") {
@@ -77,6 +78,24 @@ TEST(sqlite_sink, upserts_and_deletes_by_key) {
   sink_run run([&] { return setup.make(); }, changelog_input());
   ASSERT_TRUE(run.run().has_value());
   EXPECT_EQ(setup.rows(), changed);
+}
+
+TEST(sqlite_sink, keeps_a_table_without_key_as_a_multiset) {
+  const auto changes = [](const std::vector<test_row>& rows) { return std::vector<batch>{test_batch(rows, true)}; };
+  sqlite_setup setup{.multiset = true};
+  sink_run run([&] { return setup.make(); }, {changes({{1, "a"}, {1, "a"}, {1, "a"}, {2, "b"}}),
+                                              changes({{1, "a", k::erase}, {2, "b", k::update_before}, {2, "b2", k::update_after}}),
+                                              changes({{3, "c", k::erase}, {3, "c"}, {1, "a", k::erase}, {4, "d"}})});
+  ASSERT_TRUE(run.run().has_value());
+  EXPECT_EQ(setup.rows(), (strings{"1 a", "2 b2", "4 d"}));
+}
+
+TEST(sqlite_sink, a_shard_may_take_back_what_another_has_given) {
+  sqlite_setup setup{.multiset = true};
+  sink_run run([&] { return setup.make(); },
+               {{test_batch({{1, "a", k::erase}}, true), test_batch({{1, "a"}, {1, "a"}}, true)}});
+  ASSERT_TRUE(run.run().has_value());
+  EXPECT_EQ(setup.rows(), strings{"1 a"});
 }
 
 TEST(sqlite_sink, two_rows_of_one_key_are_an_error) {
@@ -207,7 +226,9 @@ TEST(sqlite_sink, takes_a_table_of_the_users_that_fits_and_names_what_does_not) 
     EXPECT_TRUE(posix_file_system().create_directories(setup.folder / "db").has_value());
     EXPECT_TRUE(sqlite_database::open(setup.folder / "db/test.sqlite").value()->execute("CREATE TABLE results " + table).has_value());
     const auto recovered = setup.make().value()->make_committer().value()->recover(epoch_id(0));
-    if (!recovered) EXPECT_EQ(recovered.error().code, error_code::incompatible);
+    if (!recovered) {
+      EXPECT_EQ(recovered.error().code, error_code::incompatible);
+    }
     return recovered ? std::string() : recovered.error().message;
   };
   EXPECT_EQ(recover_into("(name VARCHAR(10), id BIGINT NOT NULL, note TEXT, at TEXT NOT NULL DEFAULT '')"), "");
