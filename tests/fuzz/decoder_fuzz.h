@@ -1,0 +1,38 @@
+#pragma once
+
+#include <algorithm>
+
+#include "tests/formats/decode_support.h"
+#include "tests/fuzz/fuzz_input.h"
+
+namespace systole::fuzz {
+
+inline std::vector<decoder_column> columns_of_all_types() {
+  std::vector<decoder_column> made;
+  const auto add = [&](const char* name, data_type type, std::vector<std::string> path = {}) {
+    made.push_back({.name = name, .path = path.empty() ? std::vector<std::string>{name} : path, .type = type});
+  };
+  add("t", {type_id::text});
+  add("i", {type_id::int32});
+  add("l", {type_id::int64});
+  add("d", {type_id::float64});
+  add("n", {type_id::numeric});
+  add("m", {type_id::numeric, 6, 2});
+  add("b", {type_id::boolean});
+  add("z", {type_id::timestamptz});
+  add("day", {type_id::date});
+  add("y", {type_id::bytea});
+  return made;
+}
+
+/// Rows, rejects and offsets must not depend on how the bytes come, and offsets ascend within the text.
+inline void check_decoder(record_decoder& decoder, const std::vector<decoder_column>& columns, std::string_view text,
+                          size_t buffer_bytes) {
+  const decoded_text whole = decode_all(decoder, columns, text, 1024);
+  const decoded_text parts = decode_all(decoder, columns, text, 3, 1 + buffer_bytes);
+  require(whole == parts, "the same rows whatever the buffers");
+  require(std::is_sorted(whole.offsets.begin(), whole.offsets.end()), "offsets ascend");
+  require(whole.offsets.empty() || whole.offsets.back() < text.size(), "offsets are in the text");
+}
+
+}  // namespace systole::fuzz
