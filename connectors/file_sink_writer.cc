@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "connectors/durable_directory.h"
+#include "connectors/rewound_part.h"
 
 namespace systole {
 namespace {
@@ -48,9 +49,13 @@ result<void> file_sink_writer::begin_file() {
 result<void> file_sink_writer::write(const batch& rows) {
   if (rows.empty()) return {};
   if (current_.staged.empty()) SYSTOLE_TRY(begin_file());
-  encoded_.clear();
-  encoder_->encode(rows, encoded_);
-  SYSTOLE_TRY(packer_->pack(encoded_.view(), packed_));
+  if (settings_.compression.empty()) {
+    encoder_->encode(rows, packed_);
+  } else {
+    encoded_.clear();
+    encoder_->encode(rows, encoded_);
+    SYSTOLE_TRY(packer_->pack(encoded_.view(), packed_));
+  }
   current_.rows += rows.rows();
   if (packed_.size() < append_bytes_at_least) return {};
   std::unique_lock lock(file_mutex_, std::try_to_lock);
@@ -148,6 +153,10 @@ result<void> file_sink_writer::restore(std::string_view bytes) {
   for (file_part& part : parts) {
     const std::string path = settings_.place.staging + "/" + part.staged;
     auto file = settings_.files->open_append(path);
+    if (!file && file.error().code == error_code::not_found) {
+      SYSTOLE_TRY(bring_back_staged(*settings_.files, settings_.place.folder, path, part));
+      file = settings_.files->open_append(path);
+    }
     if (!file) return fail(file.error().code, "a staged file of the checkpoint cannot be opened: " + file.error().message);
     if ((*file)->size() < part.bytes)
       return fail(error_code::corrupt, "a staged file of the checkpoint is shorter than recorded: " + path);

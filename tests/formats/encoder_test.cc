@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include <charconv>
 #include <cmath>
 #include <random>
@@ -150,6 +152,27 @@ TEST(value_text, times_before_and_behind_the_common_years) {
   EXPECT_EQ(text(-1), "1969-12-31T23:59:59.999999");
   EXPECT_EQ(text(1'767'225'600'000'000 + 120'000), "2026-01-01T00:00:00.120000");
   EXPECT_EQ(text(253'402'300'800'000'000), "10000-01-01T00:00:00");
+}
+
+TEST(json_encoder, escapes_a_byte_wherever_it_stands) {
+  for (size_t size = 0; size <= 70; ++size) {
+    for (size_t place = 0; place <= size; ++place) {
+      for (const char special : {'"', '\\', '\n', '\x01', '\x1f', '\x7f', '\xc3'}) {
+        // In a buffer of just its size, so that the sanitizer sees a look beyond it.
+        const std::unique_ptr<char[]> text(new char[size]);
+        std::string expected = "\"";
+        for (size_t i = 0; i < size; ++i) {
+          text[i] = i == place ? special : static_cast<char>('a' + i % 26);
+          const std::string escaped = special == '"' ? "\\\"" : special == '\\' ? "\\\\" : special == '\n' ? "\\n"
+                                      : special == '\x01' ? "\\u0001" : special == '\x1f' ? "\\u001f" : std::string(1, special);
+          expected += i == place ? escaped : std::string(1, text[i]);
+        }
+        char room[6 * 70 + 18];
+        char* const end = write_json_string(room, {text.get(), size});
+        ASSERT_EQ(std::string(room, static_cast<size_t>(end - room)), expected + "\"") << size << " " << place;
+      }
+    }
+  }
 }
 
 }  // namespace
