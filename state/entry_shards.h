@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <span>
 #include <string_view>
@@ -35,8 +36,15 @@ class entry_shards {
   entry_shard& of(uint64_t hash) { return shards_[index_of(hash)]; }
   bool owns(uint64_t hash) const { return groups_.contains(key_group_of(hash, max_parallelism_)); }
 
+  /// Fetches the index lines, then the entries that they lead to.
   void prefetch(const encoded_keys& keys) const {
-    for (const uint64_t hash : keys.hashes()) shards_[index_of(hash)].prefetch(hash);
+    constexpr size_t block = 64;
+    const std::span<const uint64_t> hashes = keys.hashes();
+    for (size_t begin = 0; begin < hashes.size(); begin += block) {
+      const std::span<const uint64_t> some = hashes.subspan(begin, std::min(block, hashes.size() - begin));
+      for (const uint64_t hash : some) shards_[index_of(hash)].prefetch(hash);
+      for (const uint64_t hash : some) shards_[index_of(hash)].prefetch_entry(hash);
+    }
   }
 
   uint64_t entries() const {

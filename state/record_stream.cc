@@ -14,6 +14,8 @@ int compare_placed(const placed_record& a, const placed_record& b) {
 
 namespace {
 
+constexpr size_t prefetch_distance = 8;
+
 class sorted_segment_stream final : public record_stream {
  public:
   sorted_segment_stream(std::unique_ptr<segment_reader> reader, uint32_t max_parallelism)
@@ -108,13 +110,21 @@ result<bool> record_sorter::add_some(segment_reader& reader, key_group_range gro
     memory_bytes_ += block.capacity() + reader.records() * sizeof(item);
     byte_reader rest(block);
     delta_record record;
+    if (table_of_buckets_ != reader.table().number) {
+      table_of_buckets_ = reader.table().number;
+      bucket_of_group_.assign(max_parallelism_, nullptr);
+    }
     for (uint32_t i = 0; i < reader.records(); ++i) {
       const char* begin = block.data() + (block.size() - rest.remaining());
       if (!read_record(rest, reader.table(), record)) return reader.malformed();
       const key_group_id group = key_group_of(hash_key(record.key), max_parallelism_);
       if (!groups.contains(group)) continue;
-      bucket& into = buckets_[{group.value, reader.table().number}];
-      into.table = reader.table();
+      bucket*& found = bucket_of_group_[group.value];
+      if (found == nullptr) {
+        found = &buckets_[{group.value, reader.table().number}];
+        found->table = reader.table();
+      }
+      bucket& into = *found;
       const auto length = static_cast<uint32_t>(block.data() + (block.size() - rest.remaining()) - begin);
       into.items.push_back({order_prefix(into.table.kind, record), begin, numbers_++, length});
     }
@@ -145,8 +155,15 @@ result<bool> record_sorter::next(placed_record& at) {
   const bucket& from = at_->second;
   at.group = at_->first.group;
   at.table = from.table;
+  // In the order of keys the bytes lie anywhere: those of the records to come are fetched while this one is worked on.
+  if (next_item_ + prefetch_distance < from.items.size()) {
+    const char* const ahead = from.items[next_item_ + prefetch_distance].bytes;
+    __builtin_prefetch(ahead);
+    __builtin_prefetch(ahead + 64);
+  }
+  const uint64_t prefix = from.items[next_item_].prefix;
   at.record = parse(from.items[next_item_++], from.table);
-  for (; next_item_ < from.items.size(); ++next_item_) {
+  for (; next_item_ < from.items.size() && from.items[next_item_].prefix == prefix; ++next_item_) {
     const delta_record later = parse(from.items[next_item_], from.table);
     if (compare_records(from.table.kind, at.record, later) != 0) break;
     at.record = later;

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,8 @@ class record_sorter final : public record_stream {
   uint32_t max_parallelism_;
   std::deque<std::string> blocks_;
   std::map<bucket_key, bucket> buckets_;
+  std::vector<bucket*> bucket_of_group_;  ///< of the table that records were added to last
+  std::optional<uint32_t> table_of_buckets_;
   std::map<bucket_key, bucket>::iterator at_;
   size_t next_item_ = 0;
   bool sorted_ = false;
