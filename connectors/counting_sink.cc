@@ -1,11 +1,13 @@
 #include "connectors/counting_sink.h"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 
 #include <bit>
 #include <cstdio>
 #include <cstring>
+#include <memory>
+#include <new>
 
 #include "base/bytes.h"
 #include "formats/record_encoder.h"
@@ -66,13 +68,32 @@ void append_canonical(std::string& out, const column& values, size_t row) {
   out.append(text, static_cast<size_t>(end - text));
 }
 
-uint64_t row_checksum(std::string_view row) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(row.data()), row.size(), digest);
-  uint64_t first;
-  std::memcpy(&first, digest, sizeof first);
-  return __builtin_bswap64(first);
-}
+/// SHA-256 fetched once: OpenSSL's one-shot call looks the algorithm up under a lock for every row.
+class row_hasher {
+ public:
+  row_hasher() : sha256_(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context_(EVP_MD_CTX_new()) {
+    if (!sha256_ || !context_) throw std::bad_alloc();
+  }
+  /// The digest's first eight bytes, big-endian.
+  result<uint64_t> of(std::string_view row) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    if (EVP_DigestInit_ex2(context_.get(), sha256_.get(), nullptr) != 1 ||
+        EVP_DigestUpdate(context_.get(), row.data(), row.size()) != 1 ||
+        EVP_DigestFinal_ex(context_.get(), digest, nullptr) != 1)
+      return fail(error_code::internal, "SHA-256 failed");
+    uint64_t first;
+    std::memcpy(&first, digest, sizeof first);
+    return __builtin_bswap64(first);
+  }
+
+ private:
+  struct release {
+    void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  std::unique_ptr<EVP_MD, release> sha256_;
+  std::unique_ptr<EVP_MD_CTX, release> context_;
+};
 
 class counting_writer final : public sink_writer {
  public:
@@ -88,7 +109,7 @@ class counting_writer final : public sink_writer {
     for (size_t row = 0; row < rows.rows(); ++row) {
       const int by = sign(rows.kind(row));
       seen_.rows += by;
-      if (checksums_) add_checksum(rows, row, by);
+      if (checksums_) SYSTOLE_TRY(add_checksum(rows, row, by));
     }
     return {};
   }
@@ -103,17 +124,19 @@ class counting_writer final : public sink_writer {
   }
 
  private:
-  void add_checksum(const batch& rows, size_t row, int by) {
+  result<void> add_checksum(const batch& rows, size_t row, int by) {
     text_.clear();
     for (size_t c = 0; c < rows.columns().size(); ++c) {
       if (c) text_ += ',';
       append_canonical(text_, rows.at(c), row);
     }
-    const uint64_t sum = row_checksum(text_);
+    SYSTOLE_ASSIGN(const uint64_t sum, hasher_.of(text_));
     seen_.checksum += by > 0 ? sum : ~sum + 1;
+    return {};
   }
   bool checksums_;
   totals seen_;
+  row_hasher hasher_;
   std::string text_;
 };
 
