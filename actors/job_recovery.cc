@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "coordination/restored_nodes.h"
+#include "coordination/saved_state.h"
 
 namespace systole {
 namespace {
@@ -12,14 +13,39 @@ failure in_epoch(failure cause, uint64_t epoch) {
   return cause;
 }
 
-std::string older_epochs(const checkpoint_history& history) {
+/// True where an epoch is kept and all its files are whole.
+bool is_whole(checkpoint_store& store, const checkpoint_history::completed_epoch& epoch) {
+  const auto metadata = store.read_metadata(epoch.metadata);
+  if (!metadata) return false;
+  for (const proto::TaskSnapshot& task : metadata->tasks())
+    for (const auto* files : {&task.keyed_state().base(), &task.keyed_state().deltas()})
+      for (const proto::FileReference& file : *files)
+        if (!store.verify(file)) return false;
+  return true;
+}
+
+/// The epochs before the last that can be restored, as text.
+std::string older_epochs(checkpoint_store& store, const checkpoint_history& history) {
   std::string made;
   for (size_t i = 0; i + 1 < history.completed.size(); ++i)
-    made += (made.empty() ? "" : ", ") + std::to_string(history.completed[i].epoch.value);
+    if (is_whole(store, history.completed[i]))
+      made += (made.empty() ? "" : ", ") + std::to_string(history.completed[i].epoch.value);
   return made;
 }
 
 }  // namespace
+
+failure explain_damage(checkpoint_store& store, const checkpoint_history& history, failure cause) {
+  const auto last = history.last();
+  if (!last || cause.code != error_code::corrupt) return cause;
+  constexpr std::string_view hint = ": restore an older epoch with --rewind";
+  if (cause.message.ends_with(hint)) cause.message.resize(cause.message.size() - hint.size());
+  cause = in_epoch(std::move(cause), last->epoch.value);
+  const std::string older = older_epochs(store, history);
+  cause.message += older.empty() ? "; no older epoch is whole: start anew with another state directory"
+                                 : "; to go back to an older epoch use --rewind with one of: " + older;
+  return cause;
+}
 
 result<recovered_job> recover_job(checkpoint_store& store, const std::string& job) {
   SYSTOLE_ASSIGN(const std::vector<proto::LogRecord> log, store.read_log());
@@ -28,12 +54,8 @@ result<recovered_job> recover_job(checkpoint_store& store, const std::string& jo
   const auto last = made.history.last();
   if (!last) return made;
   const auto damaged = [&](failure cause) {
-    cause = in_epoch(std::move(cause), last->epoch.value);
-    if (cause.code != error_code::corrupt) return cause;
-    const std::string older = older_epochs(made.history);
-    cause.message += older.empty() ? "; no older epoch is kept: start anew with another state directory"
-                                   : "; to go back to an older epoch use --rewind with one of: " + older;
-    return cause;
+    if (cause.code == error_code::not_found) cause.code = error_code::corrupt;  // the log names it, so it must be there
+    return explain_damage(store, made.history, std::move(cause));
   };
   auto metadata = store.read_metadata(last->metadata);
   if (!metadata) return damaged(std::move(metadata).error());
@@ -79,20 +101,30 @@ result<void> recover_sinks(const proto::PhysicalPlan& plan, std::vector<job_sink
   return {};
 }
 
-result<void> rewind_job(checkpoint_store& store, const checkpoint_history& history, epoch_id to) {
-  const bool known = to.value == 0 || std::any_of(history.completed.begin(), history.completed.end(),
-                                                  [to](const auto& each) { return each.epoch == to; });
-  if (!known) {
-    std::string kept = older_epochs(history);
-    return fail(error_code::invalid_argument, "there is no complete epoch " + std::to_string(to.value) +
-                                                  " to rewind to; kept are: " + (kept.empty() ? "none" : kept));
+result<std::vector<std::string>> rewind_job(checkpoint_store& store, const proto::PhysicalPlan& plan, epoch_id to) {
+  SYSTOLE_ASSIGN(const std::vector<proto::LogRecord> log, store.read_log());
+  SYSTOLE_ASSIGN(const checkpoint_history history, read_history(log));
+  const auto known = std::find_if(history.completed.begin(), history.completed.end(),
+                                  [to](const auto& each) { return each.epoch == to; });
+  if (to.value != 0 && (known == history.completed.end() || !is_whole(store, *known))) {
+    const std::string kept = older_epochs(store, history);
+    return fail(error_code::invalid_argument, "there is no whole checkpoint " + std::to_string(to.value) +
+                                                  " to rewind to; there are: " + (kept.empty() ? "none" : kept));
+  }
+  const epoch_id from = history.completed.empty() ? epoch_id() : history.completed.back().epoch;
+  rewind_effects told = effects_of_rewind(plan, from, to);
+  if (!told.refusals.empty()) {
+    std::string why;
+    for (const std::string& each : told.refusals) why += (why.empty() ? "" : "; ") + each;
+    return fail(error_code::invalid_argument, "cannot rewind to checkpoint " + std::to_string(to.value) + ": " + why);
   }
   proto::LogRecord record;
   record.set_term(history.term.value);
   record.set_nonce(make_uuid());
-  record.mutable_rewound()->set_from_epoch(history.completed.empty() ? 0 : history.completed.back().epoch.value);
+  record.mutable_rewound()->set_from_epoch(from.value);
   record.mutable_rewound()->set_to_epoch(to.value);
-  return store.append(std::move(record));
+  SYSTOLE_TRY(store.append(std::move(record)));
+  return std::move(told.effects);
 }
 
 }  // namespace systole

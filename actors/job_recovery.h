@@ -32,7 +32,12 @@ std::vector<proto::FileReference> base_files(const proto::CheckpointMetadata& me
 result<void> recover_sinks(const proto::PhysicalPlan& plan, std::vector<job_sink>& sinks,
                            const proto::CheckpointMetadata* restored);
 
-/// Records that the job goes back to an older epoch; 0: to the start. The next recover_job restores that.
-result<void> rewind_job(checkpoint_store& store, const checkpoint_history& history, epoch_id to);
+/// A failure as it is where it is not `corrupt`; else with the epoch that is damaged and the older ones that are whole
+/// (which are read for that).
+failure explain_damage(checkpoint_store& store, const checkpoint_history& history, failure cause);
+
+/// Records that the job goes back to an older epoch; 0: to the start. The next recover_job restores that. Returns a line
+/// per sink on what it does to it; `invalid_argument` where the epoch is not whole or a sink cannot go back.
+result<std::vector<std::string>> rewind_job(checkpoint_store& store, const proto::PhysicalPlan& plan, epoch_id to);
 
 }  // namespace systole

@@ -16,6 +16,7 @@
 #include "actors/task_builder.h"
 #include "base/log.h"
 #include "coordination/deployment.h"
+#include "coordination/saved_state.h"
 
 namespace systole {
 
@@ -83,9 +84,9 @@ class local_job::impl {
       parameters_[each.name()] = std::move(value);
     }
     if (options_.rewind_to) {
-      SYSTOLE_ASSIGN(const std::vector<proto::LogRecord> log, store_->read_log());
-      SYSTOLE_ASSIGN(const checkpoint_history history, read_history(log));
-      SYSTOLE_TRY(rewind_job(*store_, history, epoch_id(*options_.rewind_to)));
+      SYSTOLE_ASSIGN(const std::vector<std::string> effects, rewind_job(*store_, plan_, epoch_id(*options_.rewind_to)));
+      tell(job_event::kind::rewound, "rewound to checkpoint " + std::to_string(*options_.rewind_to));
+      for (const std::string& each : effects) tell(job_event::kind::rewound, "  " + each);
     }
     return {};
   }
@@ -115,7 +116,7 @@ class local_job::impl {
         return cause;
       }
       tell(job_event::kind::restarting,
-           "from the last checkpoint in " + std::to_string(decision.delay_us / 1000) + " ms");
+           "restarting from the last checkpoint in " + std::to_string(decision.delay_us / 1000) + " ms");
       if (wait_for_stop(std::chrono::microseconds(decision.delay_us))) {
         outcome.how = job_outcome::kind::stopped;
         return {};
@@ -132,6 +133,7 @@ class local_job::impl {
       outcome.nothing_to_do = restarts_.attempts() == 1;
       return attempt_result{.how = attempt_result::kind::finished};
     }
+    if (last_ && restarts_.attempts() == 1) SYSTOLE_TRY(compare_plan());
     const term_id term(std::max(recovered.history.term.value, term_.value) + (term_.value == 0 ? 1 : 0));
     term_ = term;
     proto::LogRecord record;
@@ -165,8 +167,9 @@ class local_job::impl {
     task_counters_.clear();
     for (const planned_task& each : whole_.tasks) {
       task_counters_.push_back(std::make_shared<task_counters>(each.nodes.size()));
-      SYSTOLE_ASSIGN(auto made, build_task(context, each, task_counters_.back()));
-      parts.tasks.push_back(std::move(made));
+      auto made = build_task(context, each, task_counters_.back());
+      if (!made) return explain_damage(*store_, recovered.history, std::move(made).error());
+      parts.tasks.push_back(std::move(*made));
       const bool stateful = std::any_of(each.nodes.begin(), each.nodes.end(),
                                         [&](uint32_t id) { return is_stateful(*find_node(plan_, id)); });
       parts.detached.push_back(each.has_source || each.has_sink || (stateful && !options_.in_memory));
@@ -175,8 +178,22 @@ class local_job::impl {
     if (last_) parts.to_verify = base_files(*last_);
     parts.checkpoints = checkpoint_settings(recovered.history, parts);
     tell(last_ ? job_event::kind::resumed : job_event::kind::started,
-         last_ ? "from epoch " + std::to_string(last_->epoch()) : "");
-    return run_actors(std::move(parts));
+         last_ ? "resumed from checkpoint " + std::to_string(last_->epoch()) : "");
+    attempt_result ended = run_actors(std::move(parts));
+    if (ended.cause) ended.cause = explain_damage(*store_, recovered.history, std::move(*ended.cause));
+    return ended;
+  }
+
+  /// The saved state beside the plan, before anything is touched.
+  result<void> compare_plan() {
+    const saved_state_comparison compared = compare_with_saved(plan_, *last_);
+    if (!compared.changed()) return {};
+    if (!compared.dropped.empty() && !options_.allow_drop_state)
+      return fail(error_code::incompatible,
+                  "the saved state does not fit the manifest: " + compared.summary() +
+                      "; to go on without what is dropped give --drop-state, after a rename give the step renamedFrom");
+    tell(job_event::kind::resumed, "the manifest has changed: " + compared.summary());
+    return {};
   }
 
   attempt_result run_actors(attempt_parts parts) {

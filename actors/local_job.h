@@ -18,7 +18,7 @@ namespace systole {
 
 /// Something that a user wants to know of while a job runs.
 struct job_event {
-  enum class kind { started, resumed, checkpointed, failed, restarting, stopping } what = kind::started;
+  enum class kind { started, resumed, checkpointed, failed, restarting, stopping, rewound } what = kind::started;
   std::string message;
 };
 

@@ -146,7 +146,8 @@ void progress_display::end() {
 
 void progress_display::tell(const job_event& event) {
   if (event.what == job_event::kind::checkpointed || event.what == job_event::kind::started) return;
-  if (style_ == style::none && event.what != job_event::kind::failed) return;
+  const bool always = event.what == job_event::kind::failed || event.what == job_event::kind::rewound;
+  if (style_ == style::none && !always) return;
   end();
   if (style_ == style::json) {
     std::string out = "{\"event\":";
