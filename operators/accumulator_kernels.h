@@ -132,6 +132,8 @@ struct sum_numeric_kernel {
     if (value.scale != into.scale) align(into, value);
     const int128 change = weight < 0 ? -value.unscaled : value.unscaled;
     if (__builtin_add_overflow(into.sum, change, &into.sum)) into.overflowed = 1;
+    // As if the group were new, which it is where a barrier comes now.
+    if (into.count == 0 && into.sum == 0 && !into.overflowed) into.scale = 0;
   }
   static finished<int128> finish(const state& from) {
     if (from.count == 0) return finished<int128>::null();

@@ -58,7 +58,7 @@ result<over_segment::changes> over_changes::resolve(std::string_view key, uint64
     order_.append(prefix_, *order_columns_, *rows_, row);
     kept_bytes_.clear();
     kept_.append(kept_bytes_, row);
-    SYSTOLE_TRY(sign(rows_->kind(row)) > 0 ? add(row) : retract(row));
+    SYSTOLE_TRY(sign(rows_->kind(row)) > 0 ? add(row) : retract());
   }
   return std::move(made_);
 }
@@ -96,42 +96,51 @@ result<void> over_changes::add(uint32_t row) {
   return {};
 }
 
-result<void> over_changes::retract(uint32_t) {
-  std::string found;
-  bool exact = false, pending = false;
-  const auto consider = [&](std::string_view subkey, std::string_view value, bool is_pending) -> result<bool> {
-    SYSTOLE_ASSIGN(const over_value parts, decode_over_value(value));
-    if (parts.kept != kept_bytes_) return false;
-    exact = subkey.starts_with(prefix_);
-    if (!exact && !found.empty()) return false;
-    found = subkey;
-    pending = is_pending;
-    return exact;
-  };
-  for (auto at = made_.lower_bound(order_only()); at != made_.end() && at->first.starts_with(order_only()) && !exact;
-       ++at)
-    if (at->second.after) SYSTOLE_TRY(consider(at->first, at->second.value, true));
-  if (!exact) {
+/// Keeps in `found` the row to take away: one with the row's position, else the first one, whether it is stored already
+/// or not, so that the choice does not depend on batches.
+struct over_changes::candidate {
+  std::string subkey;  ///< empty: none
+  bool exact = false;
+  bool pending = false;
+};
+
+result<bool> over_changes::consider(std::string_view subkey, std::string_view value, bool pending,
+                                    candidate& found) const {
+  SYSTOLE_ASSIGN(const over_value parts, decode_over_value(value));
+  if (parts.kept != kept_bytes_) return false;
+  const bool exact = subkey.starts_with(prefix_);
+  if (found.subkey.empty() || (exact && !found.exact) || (exact == found.exact && subkey < found.subkey))
+    found = {std::string(subkey), exact, pending};
+  return exact;
+}
+
+result<void> over_changes::retract() {
+  candidate found;
+  for (auto at = made_.lower_bound(order_only()); at != made_.end() && at->first.starts_with(order_only()); ++at) {
+    if (!at->second.after) continue;
+    SYSTOLE_ASSIGN(const bool exact, consider(at->first, at->second.value, true, found));
+    if (exact) break;
+  }
+  if (order_only() <= last_) {
     result<void> outcome;
-    std::string value;
     SYSTOLE_TRY(store_.rows->scan(key_, hash_, order_only(), {}, [&](std::string_view subkey, std::string_view stored) {
       if (!subkey.starts_with(order_only())) return false;
       if (made_.find(subkey) != made_.end()) return true;  // another retraction took it
-      const result<bool> enough = consider(subkey, stored, false);
-      if (!enough) outcome = enough.error();
-      return enough && !*enough;
+      const result<bool> exact = consider(subkey, stored, false, found);
+      if (!exact) outcome = exact.error();
+      return exact && !*exact;
     }));
     SYSTOLE_TRY(outcome);
   }
-  if (found.empty()) return owe();
-  if (pending) {
-    made_.erase(found);
+  if (found.subkey.empty()) return owe();
+  if (found.pending) {
+    made_.erase(found.subkey);
     return {};
   }
-  SYSTOLE_ASSIGN(const std::optional<std::string_view> value, store_.rows->get(key_, hash_, found));
-  over_row taken{found, std::string(*value)};
+  SYSTOLE_ASSIGN(const std::optional<std::string_view> value, store_.rows->get(key_, hash_, found.subkey));
+  over_row taken{found.subkey, std::string(*value)};
   taken.after = false;
-  made_.emplace(std::move(found), std::move(taken));
+  made_.emplace(std::move(found.subkey), std::move(taken));
   return {};
 }
 

@@ -9,8 +9,8 @@ namespace systole {
 
 /// Finds the place of a batch's rows in their partitions: gives each new row its subkey, and finds the stored row that
 /// a retraction takes away: one of the same order key and kept columns, that of the same position where there is one (a
-/// retraction may carry another position than its row). A retraction without a row is owed: the row cancels it when it
-/// comes.
+/// retraction may carry another position than its row), else the first. A retraction without a row is owed: the row
+/// cancels it when it comes.
 class over_changes {
  public:
   over_changes(over_store store, const order_key& order, const row_encoder& kept)
@@ -26,7 +26,9 @@ class over_changes {
 
  private:
   result<void> add(uint32_t row);
-  result<void> retract(uint32_t row);
+  struct candidate;
+  result<void> retract();
+  result<bool> consider(std::string_view subkey, std::string_view value, bool pending, candidate& found) const;
   result<uint32_t> next_ordinal();
   result<bool> settle_owed();
   result<void> owe();

@@ -120,7 +120,7 @@ void operator_harness::open() {
                            .time = &clock_,
                            .parameters = &options_.parameters,
                            .accounting = &accounting_};
-  operator_ = must(make_operator(node_, inputs_, context));
+  operator_ = must(options_.make ? options_.make(context) : make_operator(node_, inputs_, context));
   must(operator_->open());
   emitted_.resize(last_ ? last_->emitted : 0);
   rejected_.resize(last_ ? last_->rejected : 0);

@@ -44,6 +44,8 @@ struct harness_options {
   /// Rows that the output takes before full() is true; each resume() grants as many again. 0: never full.
   size_t credit_rows = 0;
   parameter_map parameters;
+  /// Makes the operator where the factory does not know it; the node then only names the step.
+  std::function<result<std::unique_ptr<stream_operator>>(const operator_context&)> make;
   timestamp_us now_us = 1'767'225'600'000'000;  ///< 2026-01-01T00:00:00Z, moved by advance_clock
 };
 
