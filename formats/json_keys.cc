@@ -1,14 +1,26 @@
 #include "formats/json_keys.h"
 
+#include <utility>
+
 namespace systole {
 
-json_keys::json_keys() { entries_.resize(2); }
+json_keys::json_keys() {
+  make_entry({});
+  make_entry({});
+}
+
+json_keys::entry& json_keys::make_entry(std::string quoted) {
+  entry& made = entries_.emplace_back();
+  made.quoted = std::move(quoted);
+  made.likely_next[0] = made.likely_next[1] = &nothing();
+  return made;
+}
 
 void json_keys::add(const std::vector<std::string>& path, size_t depth, uint32_t column) {
   all_columns_.push_back(column);
-  auto [found, is_new] = index_.try_emplace(path[depth], static_cast<uint32_t>(entries_.size()));
-  if (is_new) entries_.emplace_back().quoted = '"' + path[depth] + '"';
-  entry& each = entries_[found->second];
+  entry*& found = index_[path[depth]];
+  if (!found) found = &make_entry('"' + path[depth] + '"');
+  entry& each = *found;
   each.known = true;
   if (depth + 1 == path.size()) {
     if (each.columns.empty()) each.column = static_cast<int32_t>(column);
@@ -19,14 +31,13 @@ void json_keys::add(const std::vector<std::string>& path, size_t depth, uint32_t
   }
 }
 
-uint32_t json_keys::find_or_add(std::string_view key) {
-  if (const auto found = index_.find(key); found != index_.end()) return found->second;
-  if (entries_.size() >= remembered_keys) return forgotten;
-  const auto index = static_cast<uint32_t>(entries_.size());
-  index_.emplace(std::string(key), index);
+json_keys::entry& json_keys::find_or_add(std::string_view key) {
+  if (const auto found = index_.find(key); found != index_.end()) return *found->second;
+  if (entries_.size() >= remembered_keys) return forgotten();
   // A key with characters that JSON escapes is never written as it is here, so it is found through the index only.
-  entries_.emplace_back().quoted = '"' + std::string(key) + '"';
-  return index;
+  entry& made = make_entry('"' + std::string(key) + '"');
+  index_.emplace(std::string(key), &made);
+  return made;
 }
 
 }  // namespace systole

@@ -37,14 +37,14 @@ inline bool equal_bytes(const char* a, const char* b, size_t n) {
 /// then a key costs one comparison. Unknown keys are remembered too, up to a limit.
 class json_keys {
  public:
-  /// What to do with a key's value.
+  /// What to do with a key's value. What the walk reads of every key comes first.
   struct entry {
     std::string quoted;             ///< the key as it is written, with its quotes; for comparison
-    std::vector<uint32_t> columns;  ///< to be set from the value
-    int32_t column = -1;            ///< the first of them
+    entry* likely_next[2];          ///< entries of the same object; at first the one that matches nothing
     json_keys* nested = nullptr;    ///< where columns lie beneath
+    int32_t column = -1;            ///< the first of `columns`
     bool known = false;
-    uint32_t likely_next[2] = {0, 0};
+    std::vector<uint32_t> columns;  ///< to be set from the value
 
     bool matches(const char* at, size_t length) const {
       return length == quoted.size() && equal_bytes(at, quoted.data(), length);
@@ -54,15 +54,17 @@ class json_keys {
   };
 
   json_keys();
+  json_keys(const json_keys&) = delete;
+  json_keys& operator=(const json_keys&) = delete;
   /// Adds a column at path[depth...].
   void add(const std::vector<std::string>& path, size_t depth, uint32_t column);
 
-  /// Entry 0 matches nothing; it stands for "before the first key".
-  entry& at(uint32_t index) { return entries_[index]; }
-  /// The entry of a key (unquoted, unescaped); a key beyond the limit gives entry 1, which is skipped and never
-  /// predicted.
-  uint32_t find_or_add(std::string_view key);
-  static constexpr uint32_t forgotten = 1;
+  /// Matches nothing; it stands for "before the first key".
+  entry& nothing() { return entries_[0]; }
+  /// Stands for keys beyond the limit: skipped, and never predicted.
+  entry& forgotten() { return entries_[1]; }
+  /// The entry of a key (unquoted, unescaped).
+  entry& find_or_add(std::string_view key);
 
   /// All columns at and beneath this object, for clearing them when the object's key is given again.
   const std::vector<uint32_t>& all_columns() const { return all_columns_; }
@@ -73,8 +75,10 @@ class json_keys {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
   static constexpr size_t remembered_keys = 1024;
-  std::deque<entry> entries_;
-  std::unordered_map<std::string, uint32_t, text_hash, std::equal_to<>> index_;
+  entry& make_entry(std::string quoted);
+
+  std::deque<entry> entries_;  ///< a deque, since they point at each other
+  std::unordered_map<std::string, entry*, text_hash, std::equal_to<>> index_;
   std::vector<std::unique_ptr<json_keys>> nested_;
   std::vector<uint32_t> all_columns_;
 };

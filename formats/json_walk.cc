@@ -42,7 +42,7 @@ inline bool json_walk<Escapes>::string_inside(std::string_view& inside) {
 }
 
 template <bool Escapes>
-uint32_t json_walk<Escapes>::find_key(json_keys& keys, json_keys::entry& before, std::string_view quoted) {
+json_keys::entry& json_walk<Escapes>::find_key(json_keys& keys, json_keys::entry& before, std::string_view quoted) {
   std::string_view key = quoted.substr(1, quoted.size() - 2);
   if constexpr (Escapes) {
     if (key.find('\\') != std::string_view::npos) {
@@ -51,10 +51,10 @@ uint32_t json_walk<Escapes>::find_key(json_keys& keys, json_keys::entry& before,
       key = scratch_;
     }
   }
-  const uint32_t found = keys.find_or_add(key);
-  if (found != json_keys::forgotten && found != before.likely_next[0]) {
+  json_keys::entry& found = keys.find_or_add(key);
+  if (&found != &keys.forgotten() && &found != before.likely_next[0]) {
     // Keeps the older guess: records of two shapes take turns.
-    before.likely_next[before.likely_next[0] == 0 ? 0 : 1] = found;
+    before.likely_next[before.likely_next[0] == &keys.nothing() ? 0 : 1] = &found;
   }
   return found;
 }
@@ -67,7 +67,7 @@ bool json_walk<Escapes>::object(json_keys& keys, unsigned depth) {
     ++at_;
     return true;
   }
-  json_keys::entry* before = &keys.at(0);
+  json_keys::entry* before = &keys.nothing();
   for (;;) {
     const uint32_t begin = at_[0], colon = at_[1];
     const char* const key = base_ + begin;
@@ -78,15 +78,13 @@ bool json_walk<Escapes>::object(json_keys& keys, unsigned depth) {
       if (!string_inside(inside)) return false;
       plain = inside.find('\\') == std::string_view::npos;
     }
-    uint32_t found = before->likely_next[0];
-    json_keys::entry* entry = &keys.at(found);
+    json_keys::entry* entry = before->likely_next[0];
     if (!plain || !entry->matches(key, colon - begin)) {
-      found = before->likely_next[1];
-      entry = &keys.at(found);
+      entry = before->likely_next[1];
       if (!plain || !entry->matches(key, colon - begin)) {
         const std::string_view quoted = token(at_);
         if (quoted.size() < 2) return fail(json_fault::syntax);
-        entry = &keys.at(find_key(keys, *before, quoted));
+        entry = &find_key(keys, *before, quoted);
       }
     }
     at_ += 2;
@@ -140,6 +138,7 @@ template <bool Escapes>
 inline bool json_walk<Escapes>::skip_scalar() {
   const std::string_view scalar = token(at_);
   ++at_;
+  if (scalar == "null") return true;
   uint64_t digits;
   if (is_short_integer(scalar.data(), scalar.size(), digits)) return true;
   if (is_json_literal(scalar)) return true;

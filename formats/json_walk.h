@@ -48,7 +48,7 @@ class json_walk {
     return false;
   }
   bool object(json_keys& keys, unsigned depth);
-  uint32_t find_key(json_keys& keys, json_keys::entry& before, std::string_view quoted);
+  json_keys::entry& find_key(json_keys& keys, json_keys::entry& before, std::string_view quoted);
   bool skip_value(unsigned depth);
   bool skip_scalar();
   bool skip_container(unsigned depth);
