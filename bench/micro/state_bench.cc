@@ -1,4 +1,4 @@
-// Keyed state: what one row costs. Run with --benchmark_filter=state. Keys are UUID texts, which encode to 17 bytes.
+// Keyed state: what one row costs. Run with the filter state. Keys are UUID texts, which encode to 17 bytes.
 #include <benchmark/benchmark.h>
 
 #include <unistd.h>
