@@ -24,7 +24,6 @@ metadata: {name: first-job}
 spec:
   # Values that a run may change: systole run job.yaml --param out=somewhere
   parameters:
-    events: {type: string, default: events.ndjson}
     out: {type: string, default: out}
 
   # A consistent snapshot of all state and of the position in each source, once a second.
@@ -36,7 +35,7 @@ spec:
 
   sources:
     - name: adt
-      files: {path: "${param.events}"}
+      files: {path: events.ndjson}         # or a glob; relative to this file
       format: {json: {}}
       schema:
         columns:
@@ -122,7 +121,7 @@ int init(const std::string& directory) {
     if (auto written = write_file_durably(files, directory + "/" + name, text); !written) return report(written.error());
   std::fprintf(stderr,
                "Wrote %s/job.yaml (a commented job) and %s/events.ndjson (its input). Next:\n"
-               "  cd %s && systole run job.yaml\n",
+               "  systole run %s/job.yaml\n",
                directory.c_str(), directory.c_str(), directory.c_str());
   return exit_success;
 }

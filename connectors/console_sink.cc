@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
+#include <utility>
 
 #include "base/bytes.h"
 #include "data/key_encoding.h"
@@ -14,7 +16,7 @@ namespace systole {
 namespace {
 
 constexpr int64_t redraw_interval_us = 500'000;
-constexpr size_t shown_rows = 60;
+constexpr size_t default_rows = 40;
 constexpr size_t kept_rows = 100'000;  ///< of the live table; further ones are counted, not shown
 constexpr size_t widest_column = 40;
 
@@ -34,6 +36,8 @@ struct console_settings {
   bool changelog = false;
   bool terminal = false;
   int64_t interval_us = redraw_interval_us;
+  size_t rows = default_rows;  ///< shown on a terminal
+  std::string title;           ///< above the table
   const clock* time = nullptr;
 };
 
@@ -53,12 +57,12 @@ class console_writer final : public sink_writer {
   }
 
   result<void> write(const batch& rows) override {
-    if (!settings_.terminal || !settings_.changelog) return print_lines(rows);
+    if (!settings_.changelog || (!settings_.terminal && settings_.key.empty())) return print_lines(rows);
     keep(rows);
-    return due() ? draw() : result<void>();
+    return due() ? show() : result<void>();
   }
   result<sealed_epoch> seal(epoch_id, bool is_final) override {
-    if (settings_.terminal && settings_.changelog && changed_ && (is_final || due())) SYSTOLE_TRY(draw());
+    if (changed_ && (is_final || due())) SYSTOLE_TRY(show());
     return sealed_epoch{};
   }
   result<void> make_durable(epoch_id) override { return {}; }
@@ -118,6 +122,30 @@ class console_writer final : public sink_writer {
     return put(lines.view());
   }
 
+  result<void> show() { return settings_.terminal ? draw() : print_changes(); }
+
+  /// Where there is no terminal: one line per key that changed since the last time.
+  result<void> print_changes() {
+    std::string lines;
+    if (!std::exchange(header_printed_, true)) {
+      encode_buffer header;
+      encoder_->append_header(header);
+      lines.append("op,").append(header.view());
+    }
+    for (const auto& [key, before] : before_) {
+      const auto now = table_.find(key);
+      if (now == table_.end() && before.empty()) continue;  // came and went
+      if (now != table_.end() && now->second == before) continue;
+      lines.append(kind_text(now == table_.end() ? row_kind::erase : before.empty() ? row_kind::insert : row_kind::update_after));
+      for (const std::string& cell : now == table_.end() ? before : now->second) lines.append(",").append(cell);
+      lines.append("\n");
+    }
+    before_.clear();
+    drawn_ = settings_.time->monotonic();
+    changed_ = false;
+    return lines.empty() ? result<void>() : put(lines);
+  }
+
   void keep(const batch& rows) {
     std::vector<const column*> key;
     for (size_t index : settings_.key) key.push_back(&rows.at(index));
@@ -127,6 +155,10 @@ class console_writer final : public sink_writer {
     for (size_t row = 0; row < rows.rows(); ++row) {
       std::string bytes(encoded_.key(row));
       changed_ = true;
+      if (!settings_.terminal && !before_.contains(bytes)) {
+        const auto found = table_.find(bytes);
+        before_.emplace(bytes, found == table_.end() ? table_line() : found->second);
+      }
       if (sign(rows.kind(row)) > 0) {
         if (table_.size() < kept_rows || table_.contains(bytes)) table_[std::move(bytes)] = cells(rows, row);
       } else if (rows.kind(row) == row_kind::erase || settings_.key.empty()) {
@@ -160,15 +192,16 @@ class console_writer final : public sink_writer {
     std::vector<const table_line*> lines;
     for (const auto& [key, line] : table_) lines.push_back(&line);
     std::sort(lines.begin(), lines.end(), [](const table_line* a, const table_line* b) { return *a < *b; });
-    const size_t shown = std::min(lines.size(), shown_rows);
+    const size_t shown = std::min(lines.size(), settings_.rows);
     for (size_t i = 0; i < shown; ++i)
       for (size_t c = 0; c < widths.size(); ++c)
         widths[c] = std::min(widest_column, std::max(widths[c], characters((*lines[i])[c])));
     // Goes back to the table's first line and clears what was there.
     std::string out = drawn_lines_ ? fmt::format("\x1b[{}A\x1b[J", drawn_lines_) : std::string();
+    if (!settings_.title.empty()) out += settings_.title + "\n";
     append_line(out, header, widths);
     for (size_t i = 0; i < shown; ++i) append_line(out, *lines[i], widths);
-    drawn_lines_ = shown + 1;
+    drawn_lines_ = shown + (settings_.title.empty() ? 1 : 2);
     if (lines.size() > shown) {
       out += fmt::format("... {} more\n", lines.size() - shown);
       ++drawn_lines_;
@@ -199,6 +232,7 @@ class console_writer final : public sink_writer {
   std::vector<std::unique_ptr<record_encoder>> cell_encoders_;
   encoded_keys encoded_;
   std::map<std::string, table_line> table_;
+  std::map<std::string, table_line> before_;  ///< no terminal: what was printed of the keys that changed since; empty: nothing
   std::chrono::nanoseconds drawn_ = std::chrono::nanoseconds::min() / 2;
   size_t drawn_lines_ = 0;
   bool changed_ = false;
@@ -237,6 +271,10 @@ result<std::unique_ptr<sink_factory>> make_console_sink(const proto::Node& node,
   settings.terminal = context.console_is_terminal;
   settings.time = context.time;
   if (node.sink().interval_us() > 0) settings.interval_us = node.sink().interval_us();
+  const auto& options = node.sink().options();
+  if (const auto rows = options.find("rows"); rows != options.end())
+    settings.rows = static_cast<size_t>(std::max(1, std::atoi(rows->second.c_str())));
+  if (const auto title = options.find("title"); title != options.end()) settings.title = title->second;
   std::vector<std::string> key(node.sink().key().begin(), node.sink().key().end());
   if (key.empty()) key = input.upsert_key;
   for (const std::string& name : key) {

@@ -28,7 +28,7 @@ result<std::vector<std::string>> matching_files(const std::string& pattern) {
   }
   ::globfree(&found);
   if (status != 0 && status != GLOB_NOMATCH) return fail(error_code::io, "cannot list files that match " + pattern);
-  if (paths.empty()) return fail(error_code::not_found, "no file matches " + pattern);
+  if (paths.empty()) return fail(error_code::invalid_argument, "no file matches " + pattern);
   if (paths.size() > most_files) return fail(error_code::limit_exceeded, "more than 1,000,000 files match " + pattern);
   std::sort(paths.begin(), paths.end());
   return paths;

@@ -135,7 +135,7 @@ TEST_F(file_source, reads_all_files_of_a_glob_by_name) {
 TEST_F(file_source, says_when_no_file_matches) {
   const auto made = factory(source(folder / "none-*.json"))->make_reader(0, 1, {});
   ASSERT_FALSE(made.has_value());
-  EXPECT_EQ(made.error().code, error_code::not_found);
+  EXPECT_EQ(made.error().code, error_code::invalid_argument);
   EXPECT_NE(made.error().message.find("none-*.json"), std::string::npos);
 }
 

@@ -41,6 +41,7 @@ std::string printed(const std::function<void()>& what) {
 
 TEST(console_sink, prints_plain_lines_where_there_is_no_terminal) {
   small_sink sink(proto::Sink::CONSOLE);
+  sink.input.upsert_key.clear();
   const auto writer = sink.make().value()->make_writer(0, 1).value();
   EXPECT_EQ(printed([&] {
     ASSERT_TRUE(writer->write(test_batch({{1, "a"}, {1, "a", k::update_before}, {1, "b, c", k::update_after}}, true)).has_value());
@@ -49,6 +50,20 @@ TEST(console_sink, prints_plain_lines_where_there_is_no_terminal) {
   sink.input.changelog = false;
   const auto appends = sink.make().value()->make_writer(0, 1).value();
   EXPECT_EQ(printed([&] { ASSERT_TRUE(appends->write(test_batch({{7, ""}})).has_value()); }), "id,name\n7,\"\"\n");
+}
+
+TEST(console_sink, prints_a_line_per_changed_key_and_interval_where_there_is_no_terminal) {
+  small_sink sink(proto::Sink::CONSOLE);
+  sink.input.upsert_key = {"id"};
+  const auto writer = sink.make().value()->make_writer(0, 1).value();
+  EXPECT_EQ(printed([&] { ASSERT_TRUE(writer->write(test_batch({{1, "a"}, {2, "b, c"}}, true)).has_value()); }),
+            "op,id,name\n+I,1,a\n+I,2,\"b, c\"\n");
+  EXPECT_EQ(printed([&] {
+    ASSERT_TRUE(writer->write(test_batch({{1, "a", k::update_before}, {1, "x", k::update_after}, {3, "c"}}, true)).has_value());
+    ASSERT_TRUE(writer->write(test_batch({{1, "x", k::update_before}, {1, "y", k::update_after}}, true)).has_value());
+    ASSERT_TRUE(writer->write(test_batch({{2, "b, c", k::erase}, {3, "c", k::erase}}, true)).has_value());
+  }), "");
+  EXPECT_EQ(printed([&] { ASSERT_TRUE(writer->seal(epoch_id(1), true).has_value()); }), "+U,1,y\n-D,2,\"b, c\"\n");
 }
 
 TEST(console_sink, redraws_a_table_on_a_terminal_at_most_twice_a_second) {

@@ -7,7 +7,7 @@ out=${SYSTOLE_DEMO_OUT:-$(cd ../.. && pwd)/out/demo}
 rm -rf "$out"
 mkdir -p "$out"
 say() { printf '%s\n' "$*" >&2; }
-say "A simulated week of seven hospitals, in about 40 seconds: every admission and discharge is an event, 3 in 20 of them dirty."
+say "A simulated week of seven hospitals, in about half a minute: every admission and discharge is an event, 3 in 20 of them dirty."
 say "The job cleans them, keeps 13 tables current, and delivers them exactly once to files and to SQLite."
 say ""
 "$systole" run patient_flow/job.yaml --state "$out/state" --param out="$out" --param from_files=false --param simulate=true \
