@@ -5,6 +5,14 @@
 #include "base/limits.h"
 
 namespace systole {
+namespace {
+
+/// Deltas of fewer bytes are not worth a sorted file: an eighth of a base of 1 GB is as much, and that is read back within
+/// the second that a restart may take.
+constexpr uint64_t least_ingest_bytes = 2 * limits::delta_compact_bytes;
+
+}  // namespace
+
 tiered_chain::tiered_chain(const task_state_options& options)
     : options_(options),
       piece_bytes_(std::clamp<size_t>(options.memory_bytes / 8, 256 * limits::kibibyte, 16 * limits::mebibyte)),
@@ -108,7 +116,7 @@ result<void> tiered_chain::write_locked(uint64_t cut, epoch_id epoch) {
   uint64_t delta_bytes = total_bytes(handle_.deltas());
   for (const loose_file& each : foreign_) delta_bytes += each.file.bytes();
   const uint64_t base_bytes = base_ ? base_->size_bytes() : 0;
-  const bool outgrown = delta_bytes > std::max<uint64_t>(limits::delta_compact_bytes, base_bytes / 8);
+  const bool outgrown = delta_bytes > std::max<uint64_t>(least_ingest_bytes, base_bytes / 8);
   if (outgrown || wanted) {
     SYSTOLE_TRY(ingest_locked(cut));
     const std::lock_guard lock(pending_mutex_);
