@@ -19,7 +19,7 @@
 namespace systole {
 
 /// The files that a task's state consists of: a RocksDB base, once there is one, and deltas after it. Deltas are ingested into
-/// the base when they have outgrown max(limits::delta_compact_bytes, an eighth of it), or when the task asks for it so that it
+/// the base when they have outgrown max(128 MiB, an eighth of it), or when the task asks for it so that it
 /// may evict entries. add(), request_ingest() and the queries are called by the task's thread; write() by the state thread;
 /// ingestion that was asked for runs on a thread of the chain's own, started on first use.
 class tiered_chain {
