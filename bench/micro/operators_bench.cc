@@ -21,6 +21,10 @@ constexpr size_t batches = 64;
 constexpr int64_t second = 1'000'000;
 constexpr int64_t first_time = 1'767'225'600 * second;  // 2026-01-01
 
+void must(const result<void>& outcome) {
+  if (!outcome) std::abort();
+}
+
 /// Counts what comes.
 class counting_output final : public output {
  public:
@@ -67,7 +71,7 @@ class bench_task {
                                         .time = &clock_,
                                         .parameters = &parameters_,
                                         .accounting = &accounting_}).value());
-    operators_.back()->open().value();
+    must(operators_.back()->open());
     return *operators_.back();
   }
 
