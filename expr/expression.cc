@@ -81,10 +81,10 @@ bind_result bind_expression(std::string_view sql, const expression_scope& scope,
   binder binding(scope);
   bound_value value = binding.bind(*parsed.tree);
   node_ptr root;
-  if (value)
-    root =
-        binding.coerce(std::move(value), wanted.value_or(value.unknown ? data_type{type_id::text} : value.node->type()),
-                       coercion::assignment);
+  if (value) {
+    const data_type own = value.unknown ? data_type{type_id::text} : value.node->type();
+    root = binding.coerce(std::move(value), wanted.value_or(own), coercion::assignment);
+  }
   made.errors = binding.take_errors();
   if (root && made.errors.empty())
     made.expression = std::make_shared<expression_of_nodes>(std::move(root), print(*parsed.tree));

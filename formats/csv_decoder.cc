@@ -49,7 +49,8 @@ result<size_t> csv_decoder::read_header(const record_span& first_bytes) {
     size_t length = 0, consumed = 0;
     const csv_split split = split_csv_record(rest, options_.delimiter, options_.quote, options_.quoted_newlines, true,
                                              fields_, length, consumed);
-    const bool whole = consumed > 0 && rest[consumed - 1] == '\n';
+    const bool whole = consumed > 0 && rest[consumed - 1] == '\n' &&
+                       !(split == csv_split::unclosed_quote && options_.quoted_newlines);
     if (!whole && !first_bytes.last) return size_t{0};
     at += consumed;
     if (is_blank_line(rest.substr(0, length))) continue;

@@ -87,11 +87,16 @@ void json_decoder::decode_window(const record_span& span, size_t begin, size_t s
   if (verdict != json_structure::verdict::ok) return decode_one_by_one(span, begin, size);
   const uint32_t* at = structure_.positions();
   size_t line_begin = begin;
+  const size_t known_rejects = made_.rejects.size();
+  bool all_are_objects = true;
   for (size_t i = 0; i < lines_.ends.size(); ++i) {
     const size_t line_end = begin + lines_.ends[i];
-    decode_line(span, base, at, line_begin, line_end, lines_.any_marked && lines_.marked[i]);
+    all_are_objects &= decode_line(span, base, at, line_begin, line_end, lines_.any_marked && lines_.marked[i]);
     line_begin = line_end + 1;
   }
+  if (all_are_objects) return;
+  for (size_t i = known_rejects; i < made_.rejects.size(); ++i)
+    if (made_.rejects[i].reason.empty()) explain(span, made_.rejects[i]);
 }
 
 void json_decoder::decode_one_by_one(const record_span& span, size_t begin, size_t size) {
@@ -101,22 +106,23 @@ void json_decoder::decode_one_by_one(const record_span& span, size_t begin, size
     const size_t line_end = begin + end;
     const char* const base = span.data + line_begin;
     const auto verdict = structure_.index(base, line_end - line_begin, static_cast<uint32_t>(span.padding - base));
+    bool good = verdict == json_structure::verdict::empty;
     if (verdict == json_structure::verdict::ok) {
       const uint32_t* at = structure_.positions();
-      decode_line(span, base, at, line_begin, line_end, true);
-    } else if (verdict != json_structure::verdict::empty) {
+      good = decode_line(span, base, at, line_begin, line_end, true);
+    } else if (!good) {
       ++made_.records;
-      reject(span, line_begin, line_end, std::string(describe(verdict)),
-             verdict == json_structure::verdict::invalid_utf8 ? invalid_character : malformed_text);
+      reject(span, line_begin, line_end, {}, malformed_text);
     }
+    if (!good) explain(span, made_.rejects.back());
     line_begin = line_end + 1;
   }
 }
 
-void json_decoder::decode_line(const record_span& span, const char* base, const uint32_t*& at, size_t begin, size_t end,
+bool json_decoder::decode_line(const record_span& span, const char* base, const uint32_t*& at, size_t begin, size_t end,
                                bool escapes) {
   const auto line_end = static_cast<uint32_t>(span.data + end - base);
-  if (*at >= line_end) return;  // blank
+  if (*at >= line_end) return true;  // blank
   const uint32_t* const first = at;
   ++made_.records;
   columns_.begin_record();
@@ -136,27 +142,47 @@ void json_decoder::decode_line(const record_span& span, const char* base, const 
   if (!whole) {
     at = first;
     while (*at < line_end) ++at;
-    return reject(span, begin, end,
-                  std::string(fault == json_fault::none ? "malformed JSON: text behind the object or no end of it"
-                                                        : describe(fault)),
-                  fault == json_fault::null_character || fault == json_fault::lone_surrogate ? invalid_character
-                                                                                             : malformed_text);
+    reject(span, begin, end, {}, malformed_text);
+    return false;
   }
   if (options_.strict_types) {
-    if (const int wrong = columns_.first_wrong(); wrong >= 0)
-      return reject(span, begin, end, "wrong type: " + described_[static_cast<size_t>(wrong)].name, malformed_text);
+    if (const int wrong = columns_.first_wrong(); wrong >= 0) {
+      reject(span, begin, end, "wrong type: " + described_[static_cast<size_t>(wrong)].name, malformed_text);
+      return true;
+    }
   }
-  if (const int missing = columns_.first_missing_required(); missing >= 0)
-    return reject(span, begin, end, "null in a not null field: " + described_[static_cast<size_t>(missing)].name,
-                  not_null_violation);
-  if (options_.unknown_fields_reject && unknown_key)
-    return reject(span, begin, end, "an unknown field", undefined_column);
+  if (const int missing = columns_.first_missing_required(); missing >= 0) {
+    reject(span, begin, end, "null in a not null field: " + described_[static_cast<size_t>(missing)].name,
+           not_null_violation);
+    return true;
+  }
+  if (options_.unknown_fields_reject && unknown_key) {
+    reject(span, begin, end, "an unknown field", undefined_column);
+    return true;
+  }
   columns_.end_record();
   made_.offsets.push_back(span.offset + begin);
   if (options_.keep_raw) {
     if (end > begin && span.data[end - 1] == '\r') --end;
     made_.raws.emplace_back(span.data + begin, end - begin);
   }
+  return true;
+}
+
+void json_decoder::explain(const record_span& span, rejected_record& line) {
+  const char* const base = line.raw.data();
+  const auto verdict = structure_.index(base, line.raw.size(), static_cast<uint32_t>(span.padding - base));
+  if (verdict != json_structure::verdict::ok) {
+    line.reason = describe(verdict);
+    if (verdict == json_structure::verdict::invalid_utf8) line.sqlstate = invalid_character;
+    return;
+  }
+  columns_.begin_record();
+  json_walk<true> walk(base, structure_.positions(), columns_, options_.lenient_text, scratch_);
+  walk.walk(keys_);
+  const json_fault fault = walk.fault();
+  line.reason = fault == json_fault::none ? "malformed JSON: text behind the object" : describe(fault);
+  if (fault == json_fault::null_character || fault == json_fault::lone_surrogate) line.sqlstate = invalid_character;
 }
 
 void json_decoder::reject(const record_span& span, size_t begin, size_t end, std::string reason,

@@ -34,9 +34,13 @@ class json_decoder final : public record_decoder {
   void decode_window(const record_span& span, size_t begin, size_t size);
   void decode_one_by_one(const record_span& span, size_t begin, size_t size);
   /// Decodes the line [begin, end) of the span, whose structural positions, relative to `base`, start at `at`; moves
-  /// `at` behind them. `escapes`: the line has a backslash.
-  void decode_line(const record_span& span, const char* base, const uint32_t*& at, size_t begin, size_t end,
+  /// `at` behind them. `escapes`: the line has a backslash. False where it holds no JSON object: then it is rejected
+  /// with a reason that explain() has to give.
+  bool decode_line(const record_span& span, const char* base, const uint32_t*& at, size_t begin, size_t end,
                    bool escapes);
+  /// Says why a line is no record by looking at it alone, so that the reason does not depend on the lines beside it.
+  /// Takes structure_.
+  void explain(const record_span& span, rejected_record& line);
   void reject(const record_span& span, size_t begin, size_t end, std::string reason, std::string_view sqlstate);
 
   std::vector<decoder_column> described_;

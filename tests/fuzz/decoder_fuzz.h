@@ -30,6 +30,14 @@ inline void check_decoder(record_decoder& decoder, const std::vector<decoder_col
                           size_t buffer_bytes) {
   const decoded_text whole = decode_all(decoder, columns, text, 1024);
   const decoded_text parts = decode_all(decoder, columns, text, 3, 1 + buffer_bytes);
+  if (whole != parts) {
+    for (const decoded_text* each : {&whole, &parts}) {
+      for (size_t i = 0; i < each->rows.size(); ++i)
+        std::fprintf(stderr, "%zu %s\n", static_cast<size_t>(each->offsets[i]), each->rows[i].c_str());
+      for (const std::string& reject : each->rejects) std::fprintf(stderr, "%s\n", reject.c_str());
+      std::fprintf(stderr, "--\n");
+    }
+  }
   require(whole == parts, "the same rows whatever the buffers");
   require(std::is_sorted(whole.offsets.begin(), whole.offsets.end()), "offsets ascend");
   require(whole.offsets.empty() || whole.offsets.back() < text.size(), "offsets are in the text");
