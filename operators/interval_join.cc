@@ -64,6 +64,7 @@ class interval_join final : public stream_operator {
   size_t next_ = 0;                ///< index into live_
   std::string resume_from_;        ///< the subkey where the row's scan goes on; empty: from its beginning
   std::vector<uint32_t> matched_;  ///< the probing row of each pair
+  std::vector<hidden_values> hidden_;
   result<void> scanned_;           ///< what match() met
   std::string from_, to_;
   /// Made once: a std::function per row would allocate.
@@ -172,8 +173,7 @@ result<progress> interval_join::probe(output& out) {
 void interval_join::emit(output& out) {
   if (matched_.empty()) return;
   join_side& other = sides_[1 - probing_side_];
-  std::vector<hidden_values> hidden;
-  std::vector<column_ptr> theirs = other.matches.finish(hidden);
+  std::vector<column_ptr> theirs = other.matches.finish(hidden_);
   std::vector<column_ptr> mine;
   for (int each : sides_[probing_side_].columns)
     mine.push_back(gather(probing_.at(static_cast<size_t>(each)), matched_));
@@ -181,15 +181,13 @@ void interval_join::emit(output& out) {
   std::vector<column_ptr>& right = probing_side_ == 0 ? theirs : mine;
   left.insert(left.end(), right.begin(), right.end());
   batch pairs(matched_.size(), std::move(left));
-  hidden_builder builder;
   const int64_t* times = times_->values<int64_t>();
   for (size_t i = 0; i < matched_.size(); ++i) {
     hidden_values probing = hidden_values::of(probing_, matched_[i]);
     probing.event_time = times[matched_[i]];
-    hidden[i].combine(probing);
-    builder.append(hidden[i]);
+    hidden_[i].combine(probing);
   }
-  builder.finish(pairs);
+  set_hidden_columns(hidden_, pairs);
   matched_.clear();
   batch made = columns_.results.apply(pairs, out);
   if (!made.empty()) out.push(std::move(made));

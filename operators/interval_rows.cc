@@ -90,9 +90,9 @@ interval_matches::interval_matches(const interval_rows& rows, size_t capacity)
 }
 
 result<void> interval_matches::append(std::string_view subkey, std::string_view value) {
-  SYSTOLE_ASSIGN(hidden_values hidden, take_hidden(value));
-  if (subkey.size() < sizeof(timestamp_us))
-    return fail(error_code::corrupt, "a stored row of an interval join has no time; restore from another checkpoint");
+  hidden_values hidden;
+  if (!read_hidden(value, hidden) || subkey.size() < sizeof(timestamp_us)) [[unlikely]]
+    return fail(error_code::corrupt, "a stored row of an interval join is cut short; restore from another checkpoint");
   hidden.event_time = read_ordered_time(subkey);
   SYSTOLE_TRY(decoder_.append(value));
   hidden_.push_back(hidden);
@@ -112,7 +112,7 @@ std::vector<column_ptr> interval_matches::finish(std::vector<hidden_values>& hid
     for (const hidden_values& each : hidden_) builder.append<int64_t>(*each.event_time);
     columns.push_back(builder.finish());
   }
-  hidden = std::move(hidden_);
+  hidden.swap(hidden_);  // both keep their memory
   hidden_.clear();
   return columns;
 }

@@ -2,12 +2,8 @@
 
 #include <algorithm>
 
-#include "base/bytes.h"
-
 namespace systole {
 namespace {
-
-enum flag : uint8_t { has_event_time = 1, has_ingestion_time = 2, has_position = 4 };
 
 template <class T>
 void take_larger(std::optional<T>& mine, const std::optional<T>& other) {
@@ -42,34 +38,33 @@ void hidden_values::combine(const hidden_values& other) {
   take_larger(position, other.position);
 }
 
-void hidden_builder::finish(batch& into) {
-  into.set_hidden(hidden::event_time, build<int64_t>(hidden::event_time, rows_, &hidden_values::event_time));
-  if (std::any_of(rows_.begin(), rows_.end(), [](const hidden_values& v) { return v.ingestion_time.has_value(); }))
+void set_hidden_columns(const std::vector<hidden_values>& values, batch& into) {
+  into.set_hidden(hidden::event_time, build<int64_t>(hidden::event_time, values, &hidden_values::event_time));
+  if (std::any_of(values.begin(), values.end(), [](const hidden_values& v) { return v.ingestion_time.has_value(); }))
     into.set_hidden(hidden::ingestion_time,
-                    build<int64_t>(hidden::ingestion_time, rows_, &hidden_values::ingestion_time));
-  if (std::any_of(rows_.begin(), rows_.end(), [](const hidden_values& v) { return v.position.has_value(); }))
-    into.set_hidden(hidden::position, build<int128>(hidden::position, rows_, &hidden_values::position));
+                    build<int64_t>(hidden::ingestion_time, values, &hidden_values::ingestion_time));
+  if (std::any_of(values.begin(), values.end(), [](const hidden_values& v) { return v.position.has_value(); }))
+    into.set_hidden(hidden::position, build<int128>(hidden::position, values, &hidden_values::position));
+}
+
+void hidden_builder::finish(batch& into) {
+  set_hidden_columns(rows_, into);
   rows_.clear();
 }
 
 void append_hidden(std::string& out, const hidden_values& values) {
-  out.push_back(static_cast<char>((values.event_time ? has_event_time : 0) |
-                                  (values.ingestion_time ? has_ingestion_time : 0) |
-                                  (values.position ? has_position : 0)));
+  out.push_back(static_cast<char>((values.event_time ? stored_event_time : 0) |
+                                  (values.ingestion_time ? stored_ingestion_time : 0) |
+                                  (values.position ? stored_position : 0)));
   if (values.event_time) append_fixed(out, *values.event_time);
   if (values.ingestion_time) append_fixed(out, *values.ingestion_time);
   if (values.position) append_fixed(out, *values.position);
 }
 
 result<hidden_values> take_hidden(std::string_view& encoded) {
-  byte_reader reader(encoded);
-  const auto flags = reader.fixed<uint8_t>();
   hidden_values values;
-  if (flags & has_event_time) values.event_time = reader.fixed<int64_t>();
-  if (flags & has_ingestion_time) values.ingestion_time = reader.fixed<int64_t>();
-  if (flags & has_position) values.position = reader.fixed<uint128>();
-  if (!reader.ok()) return fail(error_code::corrupt, "a stored row is cut short; restore from another checkpoint");
-  encoded = encoded.substr(encoded.size() - reader.remaining());
+  if (!read_hidden(encoded, values))
+    return fail(error_code::corrupt, "a stored row is cut short; restore from another checkpoint");
   return values;
 }
 
