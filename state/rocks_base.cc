@@ -26,6 +26,11 @@ rocksdb::Options rocks_options(const rocks_base::options& settings) {
   table.block_cache = rocksdb::NewLRUCache(settings.cache_bytes, 2);
   table.block_size = 8 * limits::kibibyte;
   table.cache_index_and_filter_blocks = true;
+  // In pieces: a filter of 2 MB that does not fit the cache would be read from disk for every lookup.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.metadata_block_size = 4 * limits::kibibyte;
+  table.pin_top_level_index_and_filter = true;
   table.pin_l0_filter_and_index_blocks_in_cache = false;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.format_version = 5;

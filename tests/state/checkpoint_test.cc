@@ -18,7 +18,8 @@ std::set<std::string> files_of(const proto::CheckpointMetadata& metadata) {
 
 std::set<std::string> names_in(const std::string& directory) {
   std::set<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) names.insert(entry.path().filename().string());
+  for (const auto& entry : std::filesystem::directory_iterator(directory))
+    names.insert(entry.path().filename().string());
   return names;
 }
 
@@ -58,7 +59,8 @@ TEST_P(checkpoint_test, an_epoch_shares_its_older_files_with_the_one_before) {
     const auto complete = must(run.complete_epochs());
     std::set<std::string> before = files_of(complete[0]), shared;
     const std::set<std::string> after = files_of(complete[1]);
-    std::set_intersection(before.begin(), before.end(), after.begin(), after.end(), std::inserter(shared, shared.end()));
+    std::set_intersection(before.begin(), before.end(), after.begin(), after.end(),
+                          std::inserter(shared, shared.end()));
     EXPECT_FALSE(shared.empty());
   }
 }

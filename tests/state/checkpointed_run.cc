@@ -99,8 +99,8 @@ result<void> checkpointed_run::run_until(uint64_t last) {
   SYSTOLE_ASSIGN(const auto from, last_complete(*store));
   const uint64_t begun = from ? from->epoch() : 0;
   if (begun < acknowledged_) {
-    return fail(error_code::internal,
-                "epoch " + std::to_string(acknowledged_) + " was complete and is lost: the last is " + std::to_string(begun));
+    return fail(error_code::internal, "epoch " + std::to_string(acknowledged_) +
+                                          " was complete and is lost: the last is " + std::to_string(begun));
   }
   SYSTOLE_ASSIGN(const std::unique_ptr<task_state> state, open_state(*store, from));
   SYSTOLE_ASSIGN(value_table* const values, state->open_values(table_named("values")));

@@ -11,8 +11,9 @@
 
 namespace systole::testing {
 
-/// A job as far as its state and checkpoints go: restores the last complete epoch, checks that it is right, and goes on with
-/// changes that depend on the epoch's number only, so that what an epoch must hold is known without asking the store.
+/// A job as far as its state and checkpoints go: restores the last complete epoch, checks that it is right, and goes on
+/// with changes that depend on the epoch's number only, so that what an epoch must hold is known without asking the
+/// store.
 class checkpointed_run {
  public:
   /// `root` must exist; store and work folders are made below it.

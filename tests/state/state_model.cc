@@ -19,7 +19,8 @@ void modelled_state::open(uint32_t parallelism) {
     const key_group_range groups = key_groups_of_subtask(i, parallelism, 128);
     std::vector<proto::KeyedStateHandle> overlapping;
     for (const proto::KeyedStateHandle& handle : saved_) {
-      if (handle.first_key_group() <= groups.last && handle.last_key_group() >= groups.first) overlapping.push_back(handle);
+      if (handle.first_key_group() <= groups.last && handle.last_key_group() >= groups.first)
+        overlapping.push_back(handle);
     }
     task_state_options options = options_in(directory_, store_, in_memory_, groups);
     options.memory_bytes = memory_bytes_;
@@ -38,7 +39,8 @@ void modelled_state::snapshot(uint64_t epoch) {
   saved_.clear();
   saved_tables_.clear();
   for (subtask& task : subtasks_) saved_.push_back(must(must(task.state->begin_snapshot(epoch_id(epoch)))->write()));
-  for (proto::TableDescriptor& each : subtasks_[0].state->descriptors("step")) saved_tables_.push_back({std::move(each), "step"});
+  for (proto::TableDescriptor& each : subtasks_[0].state->descriptors("step"))
+    saved_tables_.push_back({std::move(each), "step"});
   saved_model_ = model_;
 }
 
@@ -82,7 +84,8 @@ void modelled_state::random_operations(int count) {
   }
 }
 
-/// A batch of rows on the fixed-size table and on the set, through the batch calls. Keys are TEXT columns' encodings here.
+/// A batch of rows on the fixed-size table and on the set, through the batch calls. Keys are TEXT columns' encodings
+/// here.
 void modelled_state::random_batch() {
   std::vector<std::string> texts;
   for (int rows = 1 + pick(70); rows > 0; --rows) texts.push_back(random_key());
@@ -269,9 +272,7 @@ void modelled_state::random_timer_operation() {
       }
       return;
     }
-    default:
-      must(of(key).timers->set(time, key, hash));
-      model_.timers.insert({time, key});
+    default: must(of(key).timers->set(time, key, hash)); model_.timers.insert({time, key});
   }
 }
 

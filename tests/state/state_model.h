@@ -21,8 +21,8 @@ struct state_model {
   std::set<std::pair<timestamp_us, std::string>> timers;
 };
 
-/// Subtasks of one stage with their tables open, driven by random operations that are applied to a state_model too. Every
-/// operation's answer is checked.
+/// Subtasks of one stage with their tables open, driven by random operations that are applied to a state_model too.
+/// Every operation's answer is checked.
 class modelled_state {
  public:
   struct sizes {
@@ -30,8 +30,14 @@ class modelled_state {
     int subkeys = 6;          ///< distinct subkeys per key; key 0 gets a thousand times as many
     size_t value_bytes = 40;  ///< longest value
   };
-  modelled_state(std::string directory, checkpoint_store& store, bool in_memory, size_t memory_bytes, uint64_t seed, sizes of)
-      : directory_(std::move(directory)), store_(store), in_memory_(in_memory), memory_bytes_(memory_bytes), random_(seed), of_(of) {}
+  modelled_state(std::string directory, checkpoint_store& store, bool in_memory, size_t memory_bytes, uint64_t seed,
+                 sizes of)
+      : directory_(std::move(directory)),
+        store_(store),
+        in_memory_(in_memory),
+        memory_bytes_(memory_bytes),
+        random_(seed),
+        of_(of) {}
 
   /// Opens `parallelism` subtasks from the last snapshot, and the model as it was then.
   void open(uint32_t parallelism);

@@ -16,7 +16,8 @@ struct saved_task {
 saved_task save(task_state& state, uint64_t epoch) {
   saved_task saved;
   saved.handle = must(must(state.begin_snapshot(epoch_id(epoch)))->write());
-  for (proto::TableDescriptor& descriptor : state.descriptors("step")) saved.tables.push_back({std::move(descriptor), "step"});
+  for (proto::TableDescriptor& descriptor : state.descriptors("step"))
+    saved.tables.push_back({std::move(descriptor), "step"});
   return saved;
 }
 
