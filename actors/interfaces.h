@@ -129,7 +129,7 @@ namespace systole {
 
 // ---- actors
 
-/// Runs one subtask (actors/task.h). Detached where the task may block (it has a source, a sink or state on disk), else
+/// Runs one subtask (actors/task.h). Detached where the task may block (it has a source, a sink or keyed state), else
 /// scheduled. One batch per message, so that control messages get in between.
 using task_actor = caf::typed_actor<
     // Once, first: the handles of all tasks. The task starts to work.

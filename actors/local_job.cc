@@ -172,7 +172,7 @@ class local_job::impl {
       parts.tasks.push_back(std::move(*made));
       const bool stateful = std::any_of(each.nodes.begin(), each.nodes.end(),
                                         [&](uint32_t id) { return is_stateful(*find_node(plan_, id)); });
-      parts.detached.push_back(each.has_source || each.has_sink || (stateful && !options_.in_memory));
+      parts.detached.push_back(each.has_source || each.has_sink || stateful);  // these may wait for a disk
     }
     parts.state_writers = static_cast<uint32_t>(std::min<size_t>(whole_.tasks.size(), most_state_writers));
     if (last_) parts.to_verify = base_files(*last_);
