@@ -26,7 +26,14 @@ class tree_builder final : public YAML::EventHandler {
 
   std::vector<yaml_node> take() { return std::move(documents_); }
 
-  void OnDocumentStart(const YAML::Mark&) override {
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos == last_document_) {
+      // yaml-cpp makes empty documents without end of a token that it does not expect, as the comma of "- a\n, b".
+      problems_.error(codes::yaml_syntax, position(mark), "not valid YAML: no value can begin here",
+                      "check the brackets and the indentation");
+      throw give_up{};
+    }
+    last_document_ = mark.pos;
     open_.clear();
     nodes_ = 0;
   }
@@ -162,6 +169,7 @@ class tree_builder final : public YAML::EventHandler {
   uint32_t shift_;
   diagnostics& problems_;
   size_t nodes_ = 0;
+  int last_document_ = -1;  ///< where it began
   std::vector<level> open_;
   std::vector<yaml_node> documents_;
 };
