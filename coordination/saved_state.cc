@@ -110,17 +110,16 @@ rewind_effects effects_of_rewind(const proto::PhysicalPlan& plan, epoch_id from,
         if (to.value == 0)
           refuse("a run from the start does not add to the files in " + node.sink().path() +
                  "; give it another folder and another --state");
-        else
-          tell("files in " + node.sink().path() + " with rows of later checkpoints are moved aside");
+        else tell("files in " + node.sink().path() + " with rows of later checkpoints are moved aside");
         break;
       case proto::Sink::SQLITE:
         if (node.sink().key().empty())
-          refuse("table " + node.sink().table() + " is appended to, and its rows cannot be told apart; it cannot go back");
+          refuse("table " + node.sink().table() +
+                 " is appended to, and its rows cannot be told apart; it cannot go back");
         else if (to.value == 0)
           refuse("table " + node.sink().table() +
                  " has rows of this run; give a run from the start another table and another --state");
-        else
-          tell("table " + node.sink().table() + " converges when the replay has caught up");
+        else tell("table " + node.sink().table() + " converges when the replay has caught up");
         break;
       case proto::Sink::TABLE_FILE:
         tell(node.sink().path() + " is written anew, and is right when the replay has caught up");

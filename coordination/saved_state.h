@@ -9,13 +9,13 @@
 
 namespace systole {
 
-/// A plan beside the checkpoint that it is to go on from, step by step. Whether a kept step's tables still have the same
-/// types, keys and functions is told by the state itself when they are opened (`incompatible`).
+/// A plan beside the checkpoint that it is to go on from, step by step. Whether a kept step's tables still have the
+/// same types, keys and functions is told by the state itself when they are opened (`incompatible`).
 struct saved_state_comparison {
   std::vector<std::string> kept;   ///< in the plan's order, under the names of today
   std::vector<std::string> added;  ///< start empty, or read their input from the start
-  /// Saved, and not in the plan any more (or there without state). Only steps that hold something: tables, positions of a
-  /// source, rows that a sink has yet to publish.
+  /// Saved, and not in the plan any more (or there without state). Only steps that hold something: tables, positions of
+  /// a source, rows that a sink has yet to publish.
   struct dropped_step {
     std::string step;
     std::string holds;  ///< "2 state tables", "how far it was read", "rows to publish"
