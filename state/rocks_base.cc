@@ -44,7 +44,8 @@ rocksdb::Options rocks_options(const rocks_base::options& settings) {
   options.keep_log_file_num = 1;
   options.max_log_file_size = 1 * limits::mebibyte;
   options.info_log_level = rocksdb::WARN_LEVEL;
-  options.level0_file_num_compaction_trigger = 6;
+  // An ingestion adds about eight files that all span the keys: merging after every other one halves what is rewritten.
+  options.level0_file_num_compaction_trigger = 12;
   options.target_file_size_base = 32 * limits::mebibyte;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
