@@ -160,7 +160,7 @@ def stopping_and_resuming(systole, work):
 def bounded_twice(systole, work):
     job, state = f"{work}/first-job/job.yaml", f"{work}/first-state"
     out = f"{work}/first-out"
-    flags = ("--state", state, "--param", f"events={work}/first-job/events.ndjson", "--param", f"out={out}")
+    flags = ("--state", state, "--param", f"out={out}")
     first = systole("run", job, *flags)
     before = os.stat(f"{out}/occupancy.csv").st_mtime_ns if first.returncode == 0 else 0
     second = systole("run", job, *flags)
