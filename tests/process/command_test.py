@@ -90,10 +90,12 @@ def mistakes(systole, work):
     check("event_id" in ran.stderr and "in_bed" in ran.stderr, "each with a suggestion", ran.stderr)
     ran = systole("run", "no-such.yaml", cwd=work)
     check(ran.returncode in (1, 2) and "no-such.yaml" in ran.stderr, "a file that is not there is named", ran.stderr)
-    ran = systole("run", "first-job/job.yaml", "--param", "events=absent/*.ndjson", cwd=work)
+    with open(f"{work}/first-job/absent.yaml", "w") as file:
+        file.write(job.replace("path: events.ndjson", "path: absent/*.ndjson"))
+    ran = systole("run", "first-job/absent.yaml", cwd=work)
     check(ran.returncode == 1 and "absent/*.ndjson" in ran.stderr, "an input that is not there is named", ran.stderr)
-    ran = systole("run", "first-job/job.yaml", "--param", "evnts=x", cwd=work)
-    check(ran.returncode in (1, 2) and "evnts" in ran.stderr and "events" in ran.stderr, "an unknown parameter is refused with a suggestion", ran.stderr)
+    ran = systole("run", "first-job/job.yaml", "--param", "outt=x", cwd=work)
+    check(ran.returncode in (1, 2) and "`outt`" in ran.stderr and "out" in ran.stderr.replace("outt", ""), "an unknown parameter is refused with a suggestion", ran.stderr)
 
 
 UNBOUNDED = """
