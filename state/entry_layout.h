@@ -65,7 +65,7 @@ class entry_layout {
       write(at, static_cast<uint16_t>(key_bytes.size()));
       at += 2;
     }
-    std::memcpy(at, key_bytes.data(), key_bytes.size());
+    if (!key_bytes.empty()) std::memcpy(at, key_bytes.data(), key_bytes.size());
     if (fixed()) return;
     at += key_bytes.size();
     if (capacity_bytes < 254) {
@@ -95,13 +95,10 @@ class entry_layout {
   void set_value(std::byte* entry, std::string_view bytes) const {
     auto* at = const_cast<unsigned char*>(after_key(entry));
     if (*at == 0) return;
-    if (*at < 254) {
-      at[1] = static_cast<unsigned char>(bytes.size());
-      std::memmove(at + 2, bytes.data(), bytes.size());
-    } else {
-      write(at + 5, static_cast<uint32_t>(bytes.size()));
-      std::memmove(at + 9, bytes.data(), bytes.size());
-    }
+    const bool is_short = *at < 254;
+    if (is_short) at[1] = static_cast<unsigned char>(bytes.size());
+    else write(at + 5, static_cast<uint32_t>(bytes.size()));
+    if (!bytes.empty()) std::memmove(at + (is_short ? 2 : 9), bytes.data(), bytes.size());
   }
 
   /// What state_entry::value points to: the value, or for an empty one some byte of the entry.

@@ -20,7 +20,7 @@ T read_big_endian(std::string_view bytes) {
 
 uint64_t first_eight(std::string_view key) {
   unsigned char bytes[8] = {};
-  std::memcpy(bytes, key.data(), std::min<size_t>(key.size(), 8));
+  if (!key.empty()) std::memcpy(bytes, key.data(), std::min<size_t>(key.size(), 8));
   uint64_t value = 0;
   std::memcpy(&value, bytes, 8);
   return __builtin_bswap64(value);
