@@ -44,8 +44,14 @@ rocksdb::Options rocks_options(const rocks_base::options& settings) {
   options.keep_log_file_num = 1;
   options.max_log_file_size = 1 * limits::mebibyte;
   options.info_log_level = rocksdb::WARN_LEVEL;
-  // An ingestion adds about eight files that all span the keys: merging after every other one halves what is rewritten.
-  options.level0_file_num_compaction_trigger = 12;
+  // Ingested files all span the keys: sorted runs of like size are merged, so that an entry is rewritten about log2(runs)
+  // times; by levels, each ingestion would rewrite the level below whole.
+  options.compaction_style = rocksdb::kCompactionStyleUniversal;
+  options.level0_file_num_compaction_trigger = 8;
+  options.level0_slowdown_writes_trigger = 64;  // ingestion is not slowed down; reads are, by runs
+  options.level0_stop_writes_trigger = 128;
+  options.compaction_options_universal.size_ratio = 25;
+  options.compaction_options_universal.max_size_amplification_percent = 100;
   options.target_file_size_base = 32 * limits::mebibyte;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
