@@ -129,16 +129,17 @@ result<decimal> fit(decimal value, uint8_t precision, uint8_t scale) {
 
 result<decimal> add(decimal a, decimal b) {
   if (a.scale == b.scale) {
-    const int128 sum = a.unscaled + b.unscaled;  // below 2 * 10^38: no overflow
-    if (fits_digits(sum, most_digits)) return decimal{sum, a.scale};
+    int128 sum = 0;  // 2 * 10^38 is more than an int128 holds
+    if (!__builtin_add_overflow(a.unscaled, b.unscaled, &sum) && fits_digits(sum, most_digits)) return decimal{sum, a.scale};
   } else {
     decimal& coarse = a.scale < b.scale ? a : b;
     const uint8_t scale = std::max(a.scale, b.scale);
     const int by = scale - coarse.scale;
     if (fits_digits(coarse.unscaled, most_digits - by)) {
       const int128 left = a.unscaled * powers[static_cast<size_t>(scale - a.scale)];
-      const int128 sum = left + b.unscaled * powers[static_cast<size_t>(scale - b.scale)];
-      if (fits_digits(sum, most_digits)) return decimal{sum, scale};
+      const int128 right = b.unscaled * powers[static_cast<size_t>(scale - b.scale)];
+      int128 sum = 0;
+      if (!__builtin_add_overflow(left, right, &sum) && fits_digits(sum, most_digits)) return decimal{sum, scale};
     }
   }
   return add_wide_scales(a, b);

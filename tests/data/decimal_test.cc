@@ -108,6 +108,13 @@ TEST(decimal, fits_a_declared_precision) {
   EXPECT_EQ(as(nines, 38, 0), nines);
 }
 
+TEST(decimal, sums_beyond_38_digits_are_errors) {
+  const decimal most = {power_of_ten(38) - 1, 0}, least = {-most.unscaled, 0};
+  EXPECT_EQ(add(most, most).error().sqlstate, "22003");
+  EXPECT_EQ(subtract(least, most).error().sqlstate, "22003");
+  EXPECT_EQ(add(most, least).value().unscaled, 0);
+}
+
 TEST(decimal, adds_and_subtracts_exactly) {
   EXPECT_EQ(shown(add(d("0.1"), d("0.20"))), "0.30");
   EXPECT_EQ(shown(add(d("-5"), d("5.000"))), "0.000");
