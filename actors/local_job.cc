@@ -109,12 +109,12 @@ class local_job::impl {
         outcome.advice = "a thread of the job hangs in a call, so this process cannot try again";
         return cause;
       }
-      tell(job_event::kind::failed, cause.message);
       const auto decision = restarts_.on_failure(now_us(), cause, epoch_id(last_ ? last_->epoch() : 0));
       if (!decision.restart) {
         outcome.advice = decision.why;
-        return cause;
+        return cause;  // the caller tells it
       }
+      tell(job_event::kind::failed, cause.message);
       tell(job_event::kind::restarting,
            "restarting from the last checkpoint in " + std::to_string(decision.delay_us / 1000) + " ms");
       if (wait_for_stop(std::chrono::microseconds(decision.delay_us))) {

@@ -12,8 +12,8 @@ bool curable(error_code code) {
     case error_code::unavailable:
     case error_code::internal:
     case error_code::data:
-    case error_code::not_found:
-    case error_code::already_exists: return true;
+    case error_code::not_found: return true;
+    case error_code::already_exists:  // another run's output
     case error_code::invalid_argument:
     case error_code::corrupt:
     case error_code::incompatible:

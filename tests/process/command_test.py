@@ -168,6 +168,10 @@ def bounded_twice(systole, work):
     second = systole("run", job, *flags)
     check(first.returncode == 0 and second.returncode == 0 and "nothing to do" in second.stderr, "the state of a finished job: nothing to do", second.stderr)
     check(before == os.stat(f"{out}/occupancy.csv").st_mtime_ns, "and nothing is written")
+    other = systole("run", job, "--param", f"out={out}")
+    check(other.returncode == 1 and "output of another run" in other.stderr and "choose another folder" in other.stderr,
+          "another run over its output is refused, with what to do", other.stderr)
+    check("restarting" not in other.stderr and other.stderr.count("another run") == 1, "at once, and told once", other.stderr)
 
 
 def idle_cpu(systole, work):
