@@ -171,7 +171,10 @@ bool json_decoder::decode_line(const record_span& span, const char* base, const 
 
 void json_decoder::explain(const record_span& span, rejected_record& line) {
   const char* const base = line.raw.data();
-  const auto verdict = structure_.index(base, line.raw.size(), static_cast<uint32_t>(span.padding - base));
+  const char* const end = base + line.raw.size();
+  // The walk stops at the line's end, so that the last token holds nothing of what the buffer has behind it.
+  const char* const stop = end < span.data + span.size ? end : span.padding;
+  const auto verdict = structure_.index(base, line.raw.size(), static_cast<uint32_t>(stop - base));
   if (verdict != json_structure::verdict::ok) {
     line.reason = describe(verdict);
     if (verdict == json_structure::verdict::invalid_utf8) line.sqlstate = invalid_character;

@@ -22,7 +22,7 @@ enum class json_fault : uint8_t {
 };
 
 /// Walks one record along its structural positions (see json_structure), sets the columns' values and checks all of it.
-/// Reading stops at a sentinel, a position of a zero byte, which no grammar allows.
+/// Reading stops at a sentinel, a position of a zero byte or of a line's end, which are no token of the grammar.
 /// `Escapes`: some string of the line may hold a backslash; without one, stage 1 has checked all there is in a string.
 template <bool Escapes>
 class json_walk {

@@ -163,8 +163,12 @@ TEST(json_encoder, escapes_a_byte_wherever_it_stands) {
         std::string expected = "\"";
         for (size_t i = 0; i < size; ++i) {
           text[i] = i == place ? special : static_cast<char>('a' + i % 26);
-          const std::string escaped = special == '"' ? "\\\"" : special == '\\' ? "\\\\" : special == '\n' ? "\\n"
-                                      : special == '\x01' ? "\\u0001" : special == '\x1f' ? "\\u001f" : std::string(1, special);
+          const std::string escaped = special == '"'      ? "\\\""
+                                      : special == '\\'   ? "\\\\"
+                                      : special == '\n'   ? "\\n"
+                                      : special == '\x01' ? "\\u0001"
+                                      : special == '\x1f' ? "\\u001f"
+                                                          : std::string(1, special);
           expected += i == place ? escaped : std::string(1, text[i]);
         }
         char room[6 * 70 + 18];

@@ -159,6 +159,19 @@ TEST(json_decoder, an_object_over_two_lines_is_two_broken_records) {
   EXPECT_EQ(got.rejects.size(), 4u);
 }
 
+TEST(json_decoder, the_reason_does_not_depend_on_what_follows_the_line) {
+  for (const char* line : {R"({"i":5)", R"({"x":5)", R"({"x":[1,2)", R"({"x":true)", R"({"t":"a")", R"({"x":"a")",
+                           R"({"x":"\u0041")", R"({"t")", R"({"x":01)", R"({"x":tru)", R"(5)", R"("a")"}) {
+    const std::vector<decoder_column> columns = {top("t", {type_id::text}), top("i", {type_id::int32})};
+    const decoded_text alone = decode(columns, line);
+    ASSERT_EQ(alone.rejects.size(), 1u) << line;
+    for (const char* behind : {"\n", "\r\n", "\n\n{}", "\n{\"t\":\"a\"}", "\r\n7}", "\n\"", "\n,", "\nx\"}"}) {
+      const decoded_text got = decode(columns, std::string(line) + behind);
+      EXPECT_EQ(got.rejects[0], alone.rejects[0]) << line << behind;
+    }
+  }
+}
+
 TEST(json_decoder, blank_lines_and_carriage_returns) {
   const decoded_text got = decode({top("t", {type_id::text})}, "\n \t\r\n{\"t\":\"a\"}\r\n\n{\"t\":\"b\"}");
   EXPECT_EQ(got.rows, (strings{"a", "b"}));
