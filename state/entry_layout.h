@@ -17,7 +17,7 @@ class entry_layout {
   enum flag : uint8_t {
     dead = 1,        ///< garbage: erased or moved
     tombstone = 2,   ///< absent, although the base below may hold the key
-    dirty = 4,       ///< in the dirty list: to be copied to the delta at the next snapshot
+    dirty = 4,       ///< in the dirty list: to be copied to the delta log at the next snapshot
     referenced = 8,  ///< used since the last eviction
     partial = 16,    ///< maps: only changes of the key, to be laid over what the base holds
     large = 32,      ///< maps: the value is the number of a large_map

@@ -48,8 +48,11 @@ result<void> hashed_map_table::put(std::string_view key, uint64_t hash, std::str
   entry_shard& shard = shards_.of(hash);
   if (shard.wants_compaction()) shard.compact(layout());
   SYSTOLE_ASSIGN(uint32_t* const place, reach(shard, key, hash));
+  const bool is_new = place == nullptr;
+  const bool fresh = is_new || is_fresh(shard.at(*place));
   SYSTOLE_TRY(store(shard, place, key, hash, subkey, value));
-  delta_.add({false, key, subkey, 0, value});
+  if (is_new) shard.add_dirty(layout(), *shard.find_place(layout(), key, hash));
+  if (!fresh) delta_.add({false, key, subkey, 0, value});
   return {};
 }
 
@@ -129,8 +132,9 @@ result<void> hashed_map_table::erase(std::string_view key, uint64_t hash, std::s
   entry_shard& shard = shards_.of(hash);
   SYSTOLE_ASSIGN(uint32_t* const place, reach(shard, key, hash));
   if (place == nullptr) return {};
+  const bool fresh = is_fresh(shard.at(*place));
   SYSTOLE_ASSIGN(const bool erased, remove(shard, place, hash, subkey));
-  if (erased) delta_.add({true, key, subkey, 0, {}});
+  if (erased && !fresh) delta_.add({true, key, subkey, 0, {}});
   return {};
 }
 
@@ -157,9 +161,24 @@ result<bool> hashed_map_table::remove(entry_shard& shard, uint32_t* place, uint6
   }
   --entries_;
   mark_changed(entry);
-  if (is_empty(entry) && !tier_.keeps_tombstones()) shard.erase(layout(), place, hash);
+  const bool needs_tombstone = tier_.keeps_tombstones() || shard.anything_below();
+  if (is_empty(entry) && (is_fresh(entry) || !needs_tombstone)) shard.erase(layout(), place, hash);
   if (shard.wants_compaction()) shard.compact(layout());
   return true;
+}
+
+result<void> hashed_map_table::flush_changes() {
+  for (size_t i = 0; i < shards_.count(); ++i) {
+    shards_.at(i).take_dirty(layout(), tier_.changed_mark(), [&](const std::byte* entry) {
+      const std::string_view key = layout().key(entry);
+      scan_entry(entry, {}, {}, false, [&](std::string_view subkey, std::string_view value) {
+        delta_.add({false, key, subkey, 0, value});
+        return true;
+      });
+    });
+  }
+  delta_.flush();
+  return {};
 }
 
 bool hashed_map_table::scan_entry(const std::byte* entry, std::string_view from, std::string_view to, bool backwards,

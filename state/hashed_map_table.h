@@ -16,7 +16,8 @@
 namespace systole {
 
 /// A map_table in hash tables: a key's entries are a packed_map in its entry, or a large_map beside it; a key is here with all
-/// its subkeys or not at all. Every put and erase goes to the delta log at once. Task's thread only.
+/// its subkeys or not at all. Puts and erasures go to the delta log at once, except those of keys
+/// that are new since the last flush_changes(). Task's thread only.
 class hashed_map_table final : public map_table, public state_table {
  public:
   hashed_map_table(key_group_range groups, uint32_t max_parallelism, delta_log& log, state_tier& tier, table_shape shape);
@@ -34,10 +35,7 @@ class hashed_map_table final : public map_table, public state_table {
   uint64_t size() const override { return entries_; }
 
   result<void> restore(const delta_record& record) override;
-  result<void> flush_changes() override {
-    delta_.flush();
-    return {};
-  }
+  result<void> flush_changes() override;
   void flush_logged() override { delta_.flush(); }
   uint64_t memory_bytes() const override { return shards_.memory_bytes() + large_bytes_ + delta_.memory_bytes(); }
   result<void> begin_loading() override;
@@ -51,6 +49,9 @@ class hashed_map_table final : public map_table, public state_table {
   bool is_large(const std::byte* entry) const { return has(entry, entry_layout::large); }
   /// A key without entries, kept because the base may hold some.
   bool is_empty(const std::byte* entry) const { return !is_large(entry) && layout().value(entry).empty(); }
+  /// Put since the last flush_changes(), of a key that neither the base nor the delta log has: it is logged only then, and not
+  /// at all when it is gone by then.
+  bool is_fresh(const std::byte* entry) const { return has(entry, entry_layout::dirty); }
   uint32_t large_number(const std::byte* entry) const;
   large_map& large_of(const std::byte* entry) const { return *large_[large_number(entry)]; }
 

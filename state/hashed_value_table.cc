@@ -207,7 +207,7 @@ result<void> hashed_value_table::erase(std::string_view key, uint64_t hash) {
   if (place == nullptr || !is_live(shard.at(*place))) return {};
   delta_.erase(key);
   --size_;
-  if (tier_.keeps_tombstones()) {
+  if (tier_.keeps_tombstones() || shard.anything_below()) {
     bury(shard, place);
   } else {
     shard.erase(layout(), place, hash);

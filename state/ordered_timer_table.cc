@@ -85,7 +85,7 @@ result<void> ordered_timer_table::restore(const delta_record& record) {
     if (added) ++size_;
     return {};
   }
-  if (tier_.keeps_tombstones()) remember_removal(record.time, record.key);
+  remember_removal(record.time, record.key);
   if (const auto at = timers_.find(probe{record.time, record.key}); at != timers_.end()) {
     --size_;
     remove(at);

@@ -18,8 +18,9 @@ class state_tier {
 
   /// Where evicted and not yet loaded entries are; nullptr as long as all entries are in the tables.
   const rocks_base* base() const { return base_; }
-  /// Erased entries must stay as tombstones: the base may hold them.
-  bool keeps_tombstones() const { return base_ != nullptr; }
+  /// Entries may be evicted from the next cut on: until the base has been told, erased ones must stay as tombstones, lest it
+  /// gives them back. Where this is false only what is below already needs one.
+  bool keeps_tombstones() const { return keeps_tombstones_; }
   /// What an entry's flags say that was written to the delta log since the last cut.
   uint8_t changed_mark() const { return static_cast<uint8_t>((cut_ & 3) << entry_layout::written_shift); }
   /// What they say of one that lies in the base just so.
@@ -38,6 +39,7 @@ class state_tier {
   /// Returns after how many rows it wants to be called again.
   virtual int64_t on_budget(state_table& table) = 0;
   const rocks_base* base_ = nullptr;
+  bool keeps_tombstones_ = false;
   uint64_t cut_ = 1;
   int64_t left_ = 0;
 };

@@ -159,7 +159,8 @@ void hashed_map_table::evict(uint64_t target_bytes) {
     std::vector<uint64_t> evicted;
     shard.compact(layout(), [&](std::byte* entry, uint64_t hash) {
       uint8_t& flags = layout().flags(entry);
-      if ((flags & state_tier::mark_bits) == tier_.changed_mark() || (flags & entry_layout::partial) != 0) return true;
+      const bool unwritten = (flags & (entry_layout::partial | entry_layout::dirty)) != 0;
+      if (unwritten || (flags & state_tier::mark_bits) == tier_.changed_mark()) return true;
       if (is_empty(entry)) return false;
       if ((flags & entry_layout::referenced) != 0) {
         flags = static_cast<uint8_t>((flags & ~(entry_layout::referenced | state_tier::mark_bits)) | tier_.clean_mark());

@@ -83,8 +83,13 @@ uint64_t tiered_task_state::budget_bytes() const {
 void tiered_task_state::notice_base() {
   if (base_ != nullptr) return;
   base_ = chain_->base();
+}
+
+void tiered_task_state::expect_eviction() {
+  if (keeps_tombstones_) return;
+  keeps_tombstones_ = true;
   // Only from the next cut on has every erased entry left a tombstone.
-  if (base_ != nullptr) first_evicting_cut_ = cut_ + 1;
+  first_evicting_cut_ = cut_ + 1;
 }
 
 void tiered_task_state::settle() {
@@ -130,6 +135,7 @@ int64_t tiered_task_state::on_budget(state_table& table) {
   const bool loading = absorb();
   const uint64_t bytes = tables_.memory_bytes() + log_.waiting_bytes();
   ++calls_since_cut_;
+  if (bytes > budget_bytes() / 4 * 3) expect_eviction();
   if (bytes <= budget_bytes()) return loading ? rows_between_urgent_checks : rows_between_checks;
   shrink(table, bytes);
   return rows_between_urgent_checks;
@@ -176,6 +182,7 @@ result<std::unique_ptr<state_snapshot>> tiered_task_state::begin_snapshot(epoch_
   notice_base();
   const uint64_t bytes = tables_.memory_bytes();
   if (bytes > budget_bytes()) {
+    expect_eviction();
     if (may_evict()) tables_.evict(static_cast<double>(budget_bytes()) / static_cast<double>(bytes) * 0.8);
   }
   SYSTOLE_TRY(tables_.flush_changes());

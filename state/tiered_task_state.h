@@ -38,7 +38,8 @@ class tiered_task_state final : public task_state, private state_tier {
   bool absorb();
   result<void> absorb_chunk(const base_loader::chunk& read);
   void notice_base();
-  bool may_evict() const { return base_ != nullptr && cut_ >= first_evicting_cut_ && chain_->ingested_cut() + 1 == cut_; }
+  void expect_eviction();
+  bool may_evict() const { return base_ != nullptr && keeps_tombstones_ && cut_ >= first_evicting_cut_ && chain_->ingested_cut() + 1 == cut_; }
   uint64_t budget_bytes() const;
   /// Makes room by evicting from one table, or asks for the ingestion that must come first.
   void shrink(state_table& table, uint64_t bytes);

@@ -74,7 +74,8 @@ result<bool> ordered_timer_table::is_below(timestamp_us time, std::string_view k
 }
 
 void ordered_timer_table::remember_removal(timestamp_us time, std::string_view key) {
-  if (!tier_.keeps_tombstones()) return;
+  const bool anything_below = horizon_ != everything || groups_to_load_ != 0;
+  if (!anything_below && !tier_.keeps_tombstones()) return;
   removed_[removal_key(time, key)] = tier_.cut();
   removed_bytes_ += removal_overhead_bytes + key.size();
 }
