@@ -10,15 +10,14 @@ namespace {
 
 constexpr size_t window_bytes = 64 * limits::kibibyte;
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-constexpr std::string_view malformed_text = "22P02", invalid_character = "22021", not_null_violation = "23502",
-                           malformed_csv = "22P04";
+constexpr std::string_view malformed_csv = "22P04";
 
 bool is_blank_line(std::string_view line) { return trim_field_blanks(line).empty(); }
 
 }  // namespace
 
 csv_decoder::csv_decoder(std::vector<decoder_column> columns, const decoder_options& options)
-    : described_(std::move(columns)), options_(options), columns_(described_) {
+    : options_(options), batch_(std::move(columns), options) {
   for (const std::string& word : options_.null_words)
     null_word_lengths_ |= uint64_t{1} << std::min<size_t>(word.size(), 63);
   begin_file();
@@ -28,8 +27,8 @@ void csv_decoder::begin_file() {
   has_header_ = !options_.header;
   at_file_start_ = true;
   if (options_.header) return;
-  targets_.assign(described_.size(), {});
-  for (size_t i = 0; i < described_.size(); ++i) targets_[i].columns.push_back(static_cast<uint32_t>(i));
+  targets_.assign(batch_.described().size(), {});
+  for (size_t i = 0; i < targets_.size(); ++i) targets_[i].columns.push_back(static_cast<uint32_t>(i));
 }
 
 result<size_t> csv_decoder::read_header(const record_span& first_bytes) {
@@ -49,8 +48,8 @@ result<size_t> csv_decoder::read_header(const record_span& first_bytes) {
     size_t length = 0, consumed = 0;
     const csv_split split = split_csv_record(rest, options_.delimiter, options_.quote, options_.quoted_newlines, true,
                                              fields_, length, consumed);
-    const bool whole = consumed > 0 && rest[consumed - 1] == '\n' &&
-                       !(split == csv_split::unclosed_quote && options_.quoted_newlines);
+    const bool whole =
+        consumed > 0 && rest[consumed - 1] == '\n' && !(split == csv_split::unclosed_quote && options_.quoted_newlines);
     if (!whole && !first_bytes.last) return size_t{0};
     at += consumed;
     if (is_blank_line(rest.substr(0, length))) continue;
@@ -64,19 +63,20 @@ result<size_t> csv_decoder::read_header(const record_span& first_bytes) {
 }
 
 result<void> csv_decoder::take_header() {
+  const std::vector<decoder_column>& described = batch_.described();
   targets_.assign(fields_.size(), {});
-  std::vector<bool> found(described_.size(), false);
-  bool any = described_.empty();
+  std::vector<bool> found(described.size(), false);
+  bool any = described.empty();
   for (size_t i = 0; i < fields_.size(); ++i) {
     scratch_.resize(fields_[i].text.size());
     scratch_.resize(undouble_quotes(fields_[i].text, options_.quote, scratch_.data()));
     const std::string_view name = trim_field_blanks(fields_[i].quoted ? std::string_view(scratch_) : fields_[i].text);
     bool known = false;
-    for (size_t c = 0; c < described_.size(); ++c) {
-      if (described_[c].path.back() != name) continue;
+    for (size_t c = 0; c < described.size(); ++c) {
+      if (described[c].path.back() != name) continue;
       known = true;
       if (found[c])
-        return fail(error_code::invalid_argument, "the CSV header names a column twice: " + described_[c].name);
+        return fail(error_code::invalid_argument, "the CSV header names a column twice: " + described[c].name);
       targets_[i].columns.push_back(static_cast<uint32_t>(c));
     }
     for (uint32_t c : targets_[i].columns) found[c] = true;
@@ -87,28 +87,24 @@ result<void> csv_decoder::take_header() {
   }
   if (!any)
     return fail(error_code::invalid_argument,
-                "the CSV header has none of the columns, among them " + described_[0].name);
+                "the CSV header has none of the columns, among them " + described[0].name);
   return {};
 }
 
 result<size_t> csv_decoder::decode(const record_span& span, size_t max_records) {
-  if (!started_) {
-    columns_.start(options_.capacity);
-    started_ = true;
-  }
-  const size_t goal = made_.records + max_records;
+  batch_.start();
+  const size_t goal = batch_.records() + max_records;
   size_t done = 0;
   if (at_file_start_) {
     SYSTOLE_ASSIGN(done, read_header(span));
     if (at_file_start_) return size_t{0};
   }
   const auto keep_owner = [&] {
-    if (done && std::find(made_.owners.begin(), made_.owners.end(), span.owner) == made_.owners.end())
-      made_.owners.push_back(span.owner);
+    if (done) batch_.keep_owner(span);
   };
-  while (done < span.size && made_.records < goal) {
+  while (done < span.size && batch_.records() < goal) {
     const size_t left = span.size - done;
-    scan_lines(span.data + done, std::min(left, window_bytes), options_.quote, goal - made_.records, lines_);
+    scan_lines(span.data + done, std::min(left, window_bytes), options_.quote, goal - batch_.records(), lines_);
     if (lines_.ends.empty() && left > window_bytes) scan_lines(span.data + done, left, options_.quote, 1, lines_);
     if (lines_.ends.empty()) {
       if (!span.last) break;
@@ -119,7 +115,7 @@ result<size_t> csv_decoder::decode(const record_span& span, size_t max_records) 
     const size_t window = done;
     const size_t window_end = std::min(span.size, window + lines_.ends.back() + 1);
     const bool clean = is_text({span.data + window, window_end - window});
-    for (size_t i = 0; i < lines_.ends.size() && made_.records < goal; ++i) {
+    for (size_t i = 0; i < lines_.ends.size() && batch_.records() < goal; ++i) {
       size_t end = window + lines_.ends[i];
       if (end < done) continue;  // inside of a record that spans lines
       const size_t begin = done;
@@ -152,14 +148,15 @@ result<size_t> csv_decoder::decode(const record_span& span, size_t max_records) 
         }
       }
       done += std::min(consumed, span.size - done);
-      ++made_.records;
+      batch_.begin_record();
       if ((!clean || end > window_end) && !is_text({span.data + begin, end - begin}))
-        reject(span, begin, end, is_utf8({span.data + begin, end - begin}) ? "U+0000 in a record" : "invalid UTF-8",
-               invalid_character);
+        batch_.reject(span, begin, end,
+                      is_utf8({span.data + begin, end - begin}) ? "U+0000 in a record" : "invalid UTF-8",
+                      pending_batch::invalid_character);
       else if (split == csv_split::unclosed_quote)
-        reject(span, begin, end, "malformed CSV: a quote does not close", malformed_csv);
+        batch_.reject(span, begin, end, "malformed CSV: a quote does not close", malformed_csv);
       else if (split == csv_split::text_behind_quote)
-        reject(span, begin, end, "malformed CSV: text behind a closing quote", malformed_csv);
+        batch_.reject(span, begin, end, "malformed CSV: text behind a closing quote", malformed_csv);
       else decode_record(span, begin, end);
     }
   }
@@ -169,38 +166,28 @@ result<size_t> csv_decoder::decode(const record_span& span, size_t max_records) 
 
 void csv_decoder::decode_record(const record_span& span, size_t begin, size_t end) {
   if (fields_.size() > targets_.size())
-    return reject(span, begin, end, "malformed CSV: more fields than the header", malformed_csv);
-  columns_.begin_record();
+    return batch_.reject(span, begin, end, "malformed CSV: more fields than the header", malformed_csv);
   for (size_t i = 0; i < fields_.size(); ++i)
     for (uint32_t column : targets_[i].columns) set_field(column, fields_[i]);
-  if (options_.strict_types) {
-    if (const int wrong = columns_.first_wrong(); wrong >= 0)
-      return reject(span, begin, end, "wrong type: " + described_[static_cast<size_t>(wrong)].name, malformed_text);
-  }
-  if (const int missing = columns_.first_missing_required(); missing >= 0)
-    return reject(span, begin, end, "null in a not null field: " + described_[static_cast<size_t>(missing)].name,
-                  not_null_violation);
-  columns_.end_record();
-  made_.offsets.push_back(span.offset + begin);
-  if (options_.keep_raw) made_.raws.emplace_back(span.data + begin, end - begin);
+  if (batch_.has_good_fields(span, begin, end)) batch_.end_record(span, begin, end);
 }
 
 void csv_decoder::set_field(uint32_t column, const csv_field& field) {
   std::string_view text = field.text;
   if (options_.trim && !field.quoted) text = trim_field_blanks(text);
   if (is_null_text(text)) return;
-  const record_columns::slot& slot = columns_.at(column);
+  const record_columns::slot& slot = batch_.columns().at(column);
   if (field.doubled) {
     scratch_.resize(text.size());
     scratch_.resize(undouble_quotes(text, options_.quote, scratch_.data()));
     text = scratch_;
     if (slot.type.is(type_id::text) && text.size() > text_view::inline_bytes) {
-      char* const bytes = columns_.reserve_text(slot, text.size());
+      char* const bytes = batch_.columns().reserve_text(slot, text.size());
       text.copy(bytes, text.size());
       text = {bytes, text.size()};
     }
   }
-  set_from_text(columns_, slot, text, text_dialect::csv);
+  set_from_text(batch_.columns(), slot, text, text_dialect::csv);
 }
 
 bool csv_decoder::is_null_text(std::string_view text) const {
@@ -209,30 +196,9 @@ bool csv_decoder::is_null_text(std::string_view text) const {
   return std::find(options_.null_words.begin(), options_.null_words.end(), text) != options_.null_words.end();
 }
 
-void csv_decoder::reject(const record_span& span, size_t begin, size_t end, std::string reason,
-                         std::string_view sqlstate) {
-  made_.rejects.push_back({.reason = std::move(reason),
-                           .sqlstate = std::string(sqlstate),
-                           .offset = span.offset + begin,
-                           .raw = std::string_view(span.data + begin, end - begin)});
-}
-
-decoded_records csv_decoder::take() {
-  if (!started_) columns_.start(0);
-  made_.rows = columns_.rows();
-  made_.columns = columns_.finish(made_.owners);
-  started_ = false;
-  decoded_records taken = std::move(made_);
-  made_ = {};
-  return taken;
-}
-
 result<std::unique_ptr<record_decoder>> make_csv_decoder(std::vector<decoder_column> columns,
                                                          const decoder_options& options) {
-  for (const decoder_column& each : columns)
-    if (!is_field_type(each.type) || each.path.empty())
-      return fail(error_code::invalid_argument,
-                  "a CSV field cannot be of type " + to_string(each.type) + ": " + each.name);
+  SYSTOLE_TRY(pending_batch::check_columns(columns, "a CSV field"));
   return std::unique_ptr<record_decoder>(std::make_unique<csv_decoder>(std::move(columns), options));
 }
 

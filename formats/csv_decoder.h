@@ -6,7 +6,7 @@
 #include "formats/csv_fields.h"
 #include "formats/field_parser.h"
 #include "formats/line_scanner.h"
-#include "formats/record_columns.h"
+#include "formats/pending_batch.h"
 #include "formats/record_decoder.h"
 
 namespace systole {
@@ -24,8 +24,8 @@ class csv_decoder final : public record_decoder {
   void begin_file() override;
   result<size_t> read_header(const record_span& first_bytes) override;
   result<size_t> decode(const record_span& span, size_t max_records) override;
-  size_t pending_records() const override { return made_.records; }
-  decoded_records take() override;
+  size_t pending_records() const override { return batch_.records(); }
+  decoded_records take() override { return batch_.take(); }
 
  private:
   struct target {
@@ -37,11 +37,9 @@ class csv_decoder final : public record_decoder {
   void decode_record(const record_span& span, size_t begin, size_t end);
   void set_field(uint32_t column, const csv_field& field);
   bool is_null_text(std::string_view text) const;
-  void reject(const record_span& span, size_t begin, size_t end, std::string reason, std::string_view sqlstate);
 
-  std::vector<decoder_column> described_;
   decoder_options options_;
-  record_columns columns_;
+  pending_batch batch_;
   std::vector<target> targets_;
   bool has_header_ = false;
   bool at_file_start_ = true;
@@ -49,8 +47,6 @@ class csv_decoder final : public record_decoder {
   scanned_lines lines_;
   std::vector<csv_field> fields_;
   std::string scratch_;
-  decoded_records made_;
-  bool started_ = false;
 };
 
 }  // namespace systole

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/limits.h"
-#include "formats/field_parser.h"
 #include "formats/json_walk.h"
 
 namespace systole {
@@ -38,27 +37,29 @@ std::string_view describe(json_structure::verdict verdict) {
   return "malformed JSON";
 }
 
-constexpr std::string_view malformed_text = "22P02", invalid_character = "22021", not_null_violation = "23502",
-                           undefined_column = "42703";
+constexpr std::string_view undefined_column = "42703";
+
+/// The end of a line's text, where a carriage return may come before its line end.
+size_t text_end(const record_span& span, size_t begin, size_t end) {
+  return end > begin && span.data[end - 1] == '\r' ? end - 1 : end;
+}
 
 }  // namespace
 
 json_decoder::json_decoder(std::vector<decoder_column> columns, const decoder_options& options)
-    : described_(std::move(columns)), options_(options), columns_(described_) {
-  for (size_t i = 0; i < described_.size(); ++i) keys_.add(described_[i].path, 0, static_cast<uint32_t>(i));
+    : options_(options), batch_(std::move(columns), options) {
+  for (size_t i = 0; i < batch_.described().size(); ++i)
+    keys_.add(batch_.described()[i].path, 0, static_cast<uint32_t>(i));
 }
 
 result<size_t> json_decoder::decode(const record_span& span, size_t max_records) {
-  if (!started_) {
-    columns_.start(options_.capacity);
-    started_ = true;
-  }
-  const size_t goal = made_.records + max_records;
+  batch_.start();
+  const size_t goal = batch_.records() + max_records;
   size_t done = 0;
-  while (done < span.size && made_.records < goal) {
+  while (done < span.size && batch_.records() < goal) {
     const char* const from = span.data + done;
     const size_t left = span.size - done;
-    const size_t lines = goal - made_.records;
+    const size_t lines = goal - batch_.records();
     scan_lines(from, std::min(left, window_bytes), '\\', lines, lines_);
     if (lines_.ends.empty() && left > window_bytes) scan_lines(from, left, '\\', 1, lines_);
     size_t size;
@@ -75,8 +76,7 @@ result<size_t> json_decoder::decode(const record_span& span, size_t max_records)
     decode_window(span, done, size);
     done += size;
   }
-  if (done && std::find(made_.owners.begin(), made_.owners.end(), span.owner) == made_.owners.end())
-    made_.owners.push_back(span.owner);
+  if (done) batch_.keep_owner(span);
   return done;
 }
 
@@ -84,10 +84,10 @@ void json_decoder::decode_window(const record_span& span, size_t begin, size_t s
   const char* const base = span.data + begin;
   const auto verdict = structure_.index(base, size, static_cast<uint32_t>(span.padding - base));
   if (verdict == json_structure::verdict::empty) return;
-  if (verdict != json_structure::verdict::ok) return decode_one_by_one(span, begin, size);
+  if (verdict != json_structure::verdict::ok) return decode_one_by_one(span, begin);
   const uint32_t* at = structure_.positions();
   size_t line_begin = begin;
-  const size_t known_rejects = made_.rejects.size();
+  const size_t known_rejects = batch_.rejects().size();
   bool all_are_objects = true;
   for (size_t i = 0; i < lines_.ends.size(); ++i) {
     const size_t line_end = begin + lines_.ends[i];
@@ -95,12 +95,11 @@ void json_decoder::decode_window(const record_span& span, size_t begin, size_t s
     line_begin = line_end + 1;
   }
   if (all_are_objects) return;
-  for (size_t i = known_rejects; i < made_.rejects.size(); ++i)
-    if (made_.rejects[i].reason.empty()) explain(span, made_.rejects[i]);
+  for (size_t i = known_rejects; i < batch_.rejects().size(); ++i)
+    if (batch_.rejects()[i].reason.empty()) explain(span, batch_.rejects()[i]);
 }
 
-void json_decoder::decode_one_by_one(const record_span& span, size_t begin, size_t size) {
-  (void)size;
+void json_decoder::decode_one_by_one(const record_span& span, size_t begin) {
   size_t line_begin = begin;
   for (uint32_t end : lines_.ends) {
     const size_t line_end = begin + end;
@@ -111,10 +110,10 @@ void json_decoder::decode_one_by_one(const record_span& span, size_t begin, size
       const uint32_t* at = structure_.positions();
       good = decode_line(span, base, at, line_begin, line_end, true);
     } else if (!good) {
-      ++made_.records;
-      reject(span, line_begin, line_end, {}, malformed_text);
+      batch_.begin_record();
+      batch_.reject(span, line_begin, text_end(span, line_begin, line_end), {}, pending_batch::malformed_text);
     }
-    if (!good) explain(span, made_.rejects.back());
+    if (!good) explain(span, batch_.rejects().back());
     line_begin = line_end + 1;
   }
 }
@@ -124,16 +123,15 @@ bool json_decoder::decode_line(const record_span& span, const char* base, const 
   const auto line_end = static_cast<uint32_t>(span.data + end - base);
   if (*at >= line_end) return true;  // blank
   const uint32_t* const first = at;
-  ++made_.records;
-  columns_.begin_record();
+  batch_.begin_record();
   json_fault fault;
   bool unknown_key;
   if (escapes) {
-    json_walk<true> walk(base, at, columns_, options_.lenient_text, scratch_);
+    json_walk<true> walk(base, at, batch_.columns(), options_.lenient_text, scratch_);
     walk.walk(keys_);
     at = walk.at(), fault = walk.fault(), unknown_key = walk.has_unknown_key();
   } else {
-    json_walk<false> walk(base, at, columns_, options_.lenient_text, scratch_);
+    json_walk<false> walk(base, at, batch_.columns(), options_.lenient_text, scratch_);
     walk.walk(keys_);
     at = walk.at(), fault = walk.fault(), unknown_key = walk.has_unknown_key();
   }
@@ -142,30 +140,14 @@ bool json_decoder::decode_line(const record_span& span, const char* base, const 
   if (!whole) {
     at = first;
     while (*at < line_end) ++at;
-    reject(span, begin, end, {}, malformed_text);
+    batch_.reject(span, begin, text_end(span, begin, end), {}, pending_batch::malformed_text);
     return false;
   }
-  if (options_.strict_types) {
-    if (const int wrong = columns_.first_wrong(); wrong >= 0) {
-      reject(span, begin, end, "wrong type: " + described_[static_cast<size_t>(wrong)].name, malformed_text);
-      return true;
-    }
-  }
-  if (const int missing = columns_.first_missing_required(); missing >= 0) {
-    reject(span, begin, end, "null in a not null field: " + described_[static_cast<size_t>(missing)].name,
-           not_null_violation);
-    return true;
-  }
-  if (options_.unknown_fields_reject && unknown_key) {
-    reject(span, begin, end, "an unknown field", undefined_column);
-    return true;
-  }
-  columns_.end_record();
-  made_.offsets.push_back(span.offset + begin);
-  if (options_.keep_raw) {
-    if (end > begin && span.data[end - 1] == '\r') --end;
-    made_.raws.emplace_back(span.data + begin, end - begin);
-  }
+  end = text_end(span, begin, end);
+  if (!batch_.has_good_fields(span, begin, end)) return true;
+  if (options_.unknown_fields_reject && unknown_key)
+    batch_.reject(span, begin, end, "an unknown field", undefined_column);
+  else batch_.end_record(span, begin, end);
   return true;
 }
 
@@ -177,42 +159,21 @@ void json_decoder::explain(const record_span& span, rejected_record& line) {
   const auto verdict = structure_.index(base, line.raw.size(), static_cast<uint32_t>(stop - base));
   if (verdict != json_structure::verdict::ok) {
     line.reason = describe(verdict);
-    if (verdict == json_structure::verdict::invalid_utf8) line.sqlstate = invalid_character;
+    if (verdict == json_structure::verdict::invalid_utf8) line.sqlstate = pending_batch::invalid_character;
     return;
   }
-  columns_.begin_record();
-  json_walk<true> walk(base, structure_.positions(), columns_, options_.lenient_text, scratch_);
+  batch_.columns().begin_record();
+  json_walk<true> walk(base, structure_.positions(), batch_.columns(), options_.lenient_text, scratch_);
   walk.walk(keys_);
   const json_fault fault = walk.fault();
   line.reason = fault == json_fault::none ? "malformed JSON: text behind the object" : describe(fault);
-  if (fault == json_fault::null_character || fault == json_fault::lone_surrogate) line.sqlstate = invalid_character;
-}
-
-void json_decoder::reject(const record_span& span, size_t begin, size_t end, std::string reason,
-                          std::string_view sqlstate) {
-  if (end > begin && span.data[end - 1] == '\r') --end;
-  made_.rejects.push_back({.reason = std::move(reason),
-                           .sqlstate = std::string(sqlstate),
-                           .offset = span.offset + begin,
-                           .raw = std::string_view(span.data + begin, end - begin)});
-}
-
-decoded_records json_decoder::take() {
-  if (!started_) columns_.start(0);
-  made_.rows = columns_.rows();
-  made_.columns = columns_.finish(made_.owners);
-  started_ = false;
-  decoded_records taken = std::move(made_);
-  made_ = {};
-  return taken;
+  if (fault == json_fault::null_character || fault == json_fault::lone_surrogate)
+    line.sqlstate = pending_batch::invalid_character;
 }
 
 result<std::unique_ptr<record_decoder>> make_json_decoder(std::vector<decoder_column> columns,
                                                           const decoder_options& options) {
-  for (const decoder_column& each : columns)
-    if (!is_field_type(each.type) || each.path.empty())
-      return fail(error_code::invalid_argument,
-                  "a JSON field cannot be of type " + to_string(each.type) + ": " + each.name);
+  SYSTOLE_TRY(pending_batch::check_columns(columns, "a JSON field"));
   return std::unique_ptr<record_decoder>(std::make_unique<json_decoder>(std::move(columns), options));
 }
 

@@ -7,7 +7,7 @@
 #include "formats/json_keys.h"
 #include "formats/json_structure.h"
 #include "formats/line_scanner.h"
-#include "formats/record_columns.h"
+#include "formats/pending_batch.h"
 #include "formats/record_decoder.h"
 
 namespace systole {
@@ -26,13 +26,13 @@ class json_decoder final : public record_decoder {
  public:
   json_decoder(std::vector<decoder_column> columns, const decoder_options& options);
   result<size_t> decode(const record_span& span, size_t max_records) override;
-  size_t pending_records() const override { return made_.records; }
-  decoded_records take() override;
+  size_t pending_records() const override { return batch_.records(); }
+  decoded_records take() override { return batch_.take(); }
 
  private:
   /// Decodes whole lines from span.data + begin: those that `lines_` holds.
   void decode_window(const record_span& span, size_t begin, size_t size);
-  void decode_one_by_one(const record_span& span, size_t begin, size_t size);
+  void decode_one_by_one(const record_span& span, size_t begin);
   /// Decodes the line [begin, end) of the span, whose structural positions, relative to `base`, start at `at`; moves
   /// `at` behind them. `escapes`: the line has a backslash. False where it holds no JSON object: then it is rejected
   /// with a reason that explain() has to give.
@@ -41,17 +41,13 @@ class json_decoder final : public record_decoder {
   /// Says why a line is no record by looking at it alone, so that the reason does not depend on the lines beside it.
   /// Takes structure_.
   void explain(const record_span& span, rejected_record& line);
-  void reject(const record_span& span, size_t begin, size_t end, std::string reason, std::string_view sqlstate);
 
-  std::vector<decoder_column> described_;
   decoder_options options_;
   json_keys keys_;
-  record_columns columns_;
+  pending_batch batch_;
   json_structure structure_;
   scanned_lines lines_;
   std::string scratch_;
-  decoded_records made_;
-  bool started_ = false;
 };
 
 }  // namespace systole

@@ -184,7 +184,8 @@ class json_encoder final : public record_encoder {
     values_.resize(prefixes_.size());
     for (size_t c = 0; c < values_.size(); ++c) {
       const column& each = rows.at(c);
-      values_[c] = {&prefixes_[c], each.validity(), each.type().is(type_id::text) ? each.values<text_view>() : nullptr, &each};
+      values_[c] = {&prefixes_[c], each.validity(), each.type().is(type_id::text) ? each.values<text_view>() : nullptr,
+                    &each};
     }
   }
 

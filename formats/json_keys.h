@@ -39,10 +39,10 @@ class json_keys {
  public:
   /// What to do with a key's value. What the walk reads of every key comes first.
   struct entry {
-    std::string quoted;             ///< the key as it is written, with its quotes; for comparison
-    entry* likely_next[2];          ///< entries of the same object; at first the one that matches nothing
-    json_keys* nested = nullptr;    ///< where columns lie beneath
-    int32_t column = -1;            ///< the first of `columns`
+    std::string quoted;           ///< the key as it is written, with its quotes; for comparison
+    entry* likely_next[2];        ///< entries of the same object; at first the one that matches nothing
+    json_keys* nested = nullptr;  ///< where columns lie beneath
+    int32_t column = -1;          ///< the first of `columns`
     bool known = false;
     std::vector<uint32_t> columns;  ///< to be set from the value
 
