@@ -1,131 +1,57 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <string>
 
+#include "base/ascii.h"
 #include "data/calendar.h"
 #include "expr/text_input.h"
+#include "expr/time_units.h"
 
 namespace systole {
 namespace {
 
+using ascii::is_digit;
+using ascii::is_letter;
+using ascii::lower;
+
 constexpr row_failure bad_interval{"22007", "invalid input syntax for type interval"};
 constexpr row_failure interval_field{"22015", "interval field value out of range"};
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-enum class span_unit {
-  microsecond,
-  millisecond,
-  second,
-  minute,
-  hour,
-  day,
-  week,
-  month,
-  year,
-  decade,
-  century,
-  millennium
-};
-
-const std::map<std::string, span_unit, std::less<>>& units() {
-  using enum span_unit;
-  static const std::map<std::string, span_unit, std::less<>> names = {{"us", microsecond},
-                                                                      {"usec", microsecond},
-                                                                      {"usecs", microsecond},
-                                                                      {"usecond", microsecond},
-                                                                      {"useconds", microsecond},
-                                                                      {"microsecond", microsecond},
-                                                                      {"microseconds", microsecond},
-                                                                      {"microsecon", microsecond},
-                                                                      {"ms", millisecond},
-                                                                      {"msec", millisecond},
-                                                                      {"msecs", millisecond},
-                                                                      {"mseconds", millisecond},
-                                                                      {"msecond", millisecond},
-                                                                      {"millisecond", millisecond},
-                                                                      {"milliseconds", millisecond},
-                                                                      {"millisecon", millisecond},
-                                                                      {"s", second},
-                                                                      {"sec", second},
-                                                                      {"secs", second},
-                                                                      {"second", second},
-                                                                      {"seconds", second},
-                                                                      {"m", minute},
-                                                                      {"min", minute},
-                                                                      {"mins", minute},
-                                                                      {"minute", minute},
-                                                                      {"minutes", minute},
-                                                                      {"h", hour},
-                                                                      {"hr", hour},
-                                                                      {"hrs", hour},
-                                                                      {"hour", hour},
-                                                                      {"hours", hour},
-                                                                      {"d", day},
-                                                                      {"day", day},
-                                                                      {"days", day},
-                                                                      {"w", week},
-                                                                      {"week", week},
-                                                                      {"weeks", week},
-                                                                      {"mon", month},
-                                                                      {"mons", month},
-                                                                      {"month", month},
-                                                                      {"months", month},
-                                                                      {"y", year},
-                                                                      {"yr", year},
-                                                                      {"yrs", year},
-                                                                      {"year", year},
-                                                                      {"years", year},
-                                                                      {"decade", decade},
-                                                                      {"decades", decade},
-                                                                      {"dec", decade},
-                                                                      {"decs", decade},
-                                                                      {"c", century},
-                                                                      {"cent", century},
-                                                                      {"century", century},
-                                                                      {"centuries", century},
-                                                                      {"mil", millennium},
-                                                                      {"mils", millennium},
-                                                                      {"millennium", millennium},
-                                                                      {"millennia", millennium}};
-  return names;
-}
 
 /// Sums the parts in wide integers and cuts fractions down to the next smaller part, as PostgreSQL's interval_in does.
 class interval_sum {
  public:
-  const row_failure* add(int64_t whole, double fraction, span_unit unit) {
+  const row_failure* add(int64_t whole, double fraction, time_unit unit) {
     switch (unit) {
-      case span_unit::microsecond: return add_micros(whole, 1, std::rint(fraction));
-      case span_unit::millisecond: return add_micros(whole, 1'000, std::rint(fraction * 1e3));
-      case span_unit::second: return add_micros(whole, micros_per_second, std::rint(fraction * 1e6));
-      case span_unit::minute: return add_micros(whole, 60 * micros_per_second, std::rint(fraction * 60e6));
-      case span_unit::hour: return add_micros(whole, 3600 * micros_per_second, std::rint(fraction * 3600e6));
-      case span_unit::day: return add_days(whole, fraction);
-      case span_unit::week: {
-        if (__builtin_mul_overflow(whole, int64_t{7}, &whole)) return &interval_field;
+      case time_unit::microseconds: return add_micros(whole, 1, std::rint(fraction));
+      case time_unit::milliseconds: return add_micros(whole, 1'000, std::rint(fraction * 1e3));
+      case time_unit::second: return add_micros(whole, micros_per_second, std::rint(fraction * 1e6));
+      case time_unit::minute: return add_micros(whole, 60 * micros_per_second, std::rint(fraction * 60e6));
+      case time_unit::hour: return add_micros(whole, 3600 * micros_per_second, std::rint(fraction * 3600e6));
+      case time_unit::day: return add_days(whole, fraction);
+      case time_unit::week: {
         const double days = fraction * 7;
-        return add_days(whole + static_cast<int64_t>(days), days - std::trunc(days));
+        if (__builtin_mul_overflow(whole, int64_t{7}, &whole) ||
+            __builtin_add_overflow(whole, static_cast<int64_t>(days), &whole))
+          return &interval_field;
+        return add_days(whole, days - std::trunc(days));
       }
-      case span_unit::month: {
+      case time_unit::month: {
         if (const row_failure* problem = add_months(whole, 1, 0)) return problem;
         const double days = fraction * 30;
         return add_days(static_cast<int64_t>(days), days - std::trunc(days));
       }
-      case span_unit::year: return add_months(whole, 12, fraction);
-      case span_unit::decade: return add_months(whole, 120, fraction);
-      case span_unit::century: return add_months(whole, 1200, fraction);
-      case span_unit::millennium: return add_months(whole, 12000, fraction);
+      case time_unit::year: return add_months(whole, 12, fraction);
+      case time_unit::decade: return add_months(whole, 120, fraction);
+      case time_unit::century: return add_months(whole, 1200, fraction);
+      case time_unit::millennium: return add_months(whole, 12000, fraction);
+      default: return &bad_interval;
     }
-    return nullptr;
   }
-  void negate() {
-    months_ = -months_;
-    days_ = -days_;
-    micros_ = -micros_;
+  const row_failure* negate() {
+    for (int64_t* const part : {&months_, &days_, &micros_})
+      if (__builtin_sub_overflow(int64_t{0}, *part, part)) return &interval_field;
+    return nullptr;
   }
   const row_failure* finish(interval_value& out) const {
     const auto fits = [](int64_t v) {
@@ -150,9 +76,10 @@ class interval_sum {
   }
   const row_failure* add_months(int64_t whole, int64_t unit, double fraction) {
     int64_t product;
-    if (__builtin_mul_overflow(whole, unit, &product) || __builtin_add_overflow(months_, product, &months_))
+    const auto extra = static_cast<int64_t>(std::rint(fraction * static_cast<double>(unit)));
+    if (__builtin_mul_overflow(whole, unit, &product) || __builtin_add_overflow(months_, product, &months_) ||
+        __builtin_add_overflow(months_, extra, &months_))
       return &interval_field;
-    months_ += static_cast<int64_t>(std::rint(fraction * static_cast<double>(unit)));
     return nullptr;
   }
   int64_t months_ = 0, days_ = 0, micros_ = 0;
@@ -179,22 +106,27 @@ class interval_reader {
 
  private:
   void skip_blanks() {
-    while (!rest_.empty() &&
-           (rest_.front() == ' ' || rest_.front() == ',' || (rest_.front() >= '\t' && rest_.front() <= '\r')))
-      rest_.remove_prefix(1);
+    while (!rest_.empty() && (ascii::is_blank(rest_.front()) || rest_.front() == ',')) rest_.remove_prefix(1);
   }
 
+  /// Takes a sign if there is one.
   bool take_number(signed_number& made) {
     if (!rest_.empty() && (rest_.front() == '-' || rest_.front() == '+')) {
       made.negative = rest_.front() == '-';
       rest_.remove_prefix(1);
     }
-    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), made.whole);
+    return take_magnitude(made);
+  }
+  /// Takes the digits of a number whose sign is known.
+  bool take_magnitude(signed_number& made) {
+    uint64_t whole = 0;
+    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), whole);
     size_t used = 0;
     while (used < rest_.size() && is_digit(rest_[used])) ++used;
     made.digits = used;
-    made.fits = error != std::errc::result_out_of_range;
-    if (used == 0) made.whole = 0;
+    made.fits = error != std::errc::result_out_of_range &&
+                whole <= uint64_t{std::numeric_limits<int64_t>::max()} + made.negative;
+    made.whole = static_cast<int64_t>(made.negative ? 0 - whole : whole);
     rest_.remove_prefix(used);
     if (!rest_.empty() && rest_.front() == '.') {
       size_t length = 1;
@@ -203,10 +135,7 @@ class interval_reader {
       made.digits += length - 1;
       rest_.remove_prefix(length);
     }
-    if (made.negative) {
-      made.whole = -made.whole;
-      made.fraction = -made.fraction;
-    }
+    if (made.negative) made.fraction = -made.fraction;
     return made.digits > 0;
   }
 
@@ -214,7 +143,7 @@ class interval_reader {
     std::string word;
     while (!rest_.empty() && is_letter(rest_.front())) {
       const char c = rest_.front();
-      word += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+      word += lower(c);
       rest_.remove_prefix(1);
     }
     return word;
@@ -236,14 +165,19 @@ class interval_reader {
       }
       if (ago) return &bad_interval;
       signed_number number;
-      if (!take_number(number)) return &bad_interval;
+      if (rest_.front() == '-' || rest_.front() == '+') {
+        number.negative = rest_.front() == '-';
+        rest_.remove_prefix(1);
+        while (!rest_.empty() && ascii::is_blank(rest_.front())) rest_.remove_prefix(1);
+        if (rest_.empty() || !is_digit(rest_.front())) return &bad_interval;
+      }
+      if (!take_magnitude(number)) return &bad_interval;
       any = true;
       if (!number.fits) return &interval_field;
       if (const row_failure* problem = read_after(number)) return problem;
     }
     if (!any) return &bad_interval;
-    if (ago) sum_.negate();
-    return nullptr;
+    return ago ? sum_.negate() : nullptr;
   }
 
   const row_failure* read_after(const signed_number& number) {
@@ -253,25 +187,25 @@ class interval_reader {
       rest_.remove_prefix(1);
       signed_number months;
       if (!take_number(months) || months.fraction != 0) return &bad_interval;
-      if (months.whole >= 12) return &interval_field;
-      if (const row_failure* problem = sum_.add(number.whole, 0, span_unit::year)) return problem;
-      return sum_.add(number.negative ? -months.whole : months.whole, 0, span_unit::month);
+      if (!months.fits || months.whole >= 12) return &interval_field;
+      if (const row_failure* problem = sum_.add(number.whole, 0, time_unit::year)) return problem;
+      return sum_.add(number.negative ? -months.whole : months.whole, 0, time_unit::month);
     }
     skip_blanks();
-    if (rest_.empty()) return sum_.add(number.whole, number.fraction, span_unit::second);
+    if (rest_.empty()) return sum_.add(number.whole, number.fraction, time_unit::second);
     if (!is_letter(rest_.front())) {
       // "1 2:03:04": a bare number before a clock time counts days.
       const size_t colon = rest_.find(':');
       if (colon == std::string_view::npos || rest_.find(' ') < colon) return &bad_interval;
-      return sum_.add(number.whole, number.fraction, span_unit::day);
+      return sum_.add(number.whole, number.fraction, time_unit::day);
     }
-    const auto found = units().find(take_word());
-    if (found == units().end() || !first_of(found->second)) return &bad_interval;
-    return sum_.add(number.whole, number.fraction, found->second);
+    const std::optional<time_unit> found = find_time_unit(take_word());
+    if (!found || !first_of(*found)) return &bad_interval;
+    return sum_.add(number.whole, number.fraction, *found);
   }
 
   /// False where a unit comes twice.
-  bool first_of(span_unit unit) {
+  bool first_of(time_unit unit) {
     const uint32_t bit = 1u << static_cast<uint32_t>(unit);
     const bool first = (seen_ & bit) == 0;
     seen_ |= bit;
@@ -279,15 +213,17 @@ class interval_reader {
   }
 
   const row_failure* read_clock(const signed_number& first) {
-    if (!first_of(span_unit::hour) || !first_of(span_unit::minute) || !first_of(span_unit::second))
+    if (!first_of(time_unit::hour) || !first_of(time_unit::minute) || !first_of(time_unit::second))
       return &bad_interval;
     rest_.remove_prefix(1);
     signed_number second;
     if (rest_.empty() || !is_digit(rest_.front()) || !take_number(second)) return &bad_interval;
+    if (!second.fits) return &interval_field;
     signed_number hours = first, minutes = second, seconds;
     if (!rest_.empty() && rest_.front() == ':') {
       rest_.remove_prefix(1);
       if (rest_.empty() || !is_digit(rest_.front()) || !take_number(seconds)) return &bad_interval;
+      if (!seconds.fits) return &interval_field;
     } else if (second.fraction != 0) {  // "mm:ss.fff"
       hours = {};
       minutes = first;
@@ -295,11 +231,11 @@ class interval_reader {
     }
     if (minutes.whole > 59 || minutes.whole < -59 || seconds.whole > 60) return &interval_field;
     const int64_t sign = first.negative ? -1 : 1;
-    if (const row_failure* problem = sum_.add(hours.whole, 0, span_unit::hour)) return problem;
+    if (const row_failure* problem = sum_.add(hours.whole, 0, time_unit::hour)) return problem;
     if (const row_failure* problem =
-            sum_.add(minutes.negative ? minutes.whole : sign * minutes.whole, 0, span_unit::minute))
+            sum_.add(minutes.negative ? minutes.whole : sign * minutes.whole, 0, time_unit::minute))
       return problem;
-    return sum_.add(sign * seconds.whole, static_cast<double>(sign) * seconds.fraction, span_unit::second);
+    return sum_.add(sign * seconds.whole, static_cast<double>(sign) * seconds.fraction, time_unit::second);
   }
 
   /// ISO 8601 with designators: "P1Y2M3DT4H5M6S", "P2W".
@@ -318,14 +254,14 @@ class interval_reader {
       if (!number.fits) return &interval_field;
       const char designator = rest_.front();
       rest_.remove_prefix(1);
-      span_unit unit;
-      if (!in_time && designator == 'Y') unit = span_unit::year;
-      else if (!in_time && designator == 'M') unit = span_unit::month;
-      else if (!in_time && designator == 'W') unit = span_unit::week;
-      else if (!in_time && designator == 'D') unit = span_unit::day;
-      else if (in_time && designator == 'H') unit = span_unit::hour;
-      else if (in_time && designator == 'M') unit = span_unit::minute;
-      else if (in_time && designator == 'S') unit = span_unit::second;
+      time_unit unit;
+      if (!in_time && designator == 'Y') unit = time_unit::year;
+      else if (!in_time && designator == 'M') unit = time_unit::month;
+      else if (!in_time && designator == 'W') unit = time_unit::week;
+      else if (!in_time && designator == 'D') unit = time_unit::day;
+      else if (in_time && designator == 'H') unit = time_unit::hour;
+      else if (in_time && designator == 'M') unit = time_unit::minute;
+      else if (in_time && designator == 'S') unit = time_unit::second;
       else return &bad_interval;
       if (const row_failure* problem = sum_.add(number.whole, number.fraction, unit)) return problem;
       any = true;

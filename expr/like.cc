@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "base/ascii.h"
 #include "expr/functions.h"
 #include "expr/row_kernel.h"
 #include "expr/utf8.h"
@@ -7,10 +8,11 @@
 namespace systole {
 namespace {
 
+using ascii::lower;
+
 constexpr row_failure open_escape{"22025", "LIKE pattern must not end with escape character"};
 constexpr row_failure bad_escape{"22025", "invalid escape string: it must be empty or one character"};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 template <bool Fold>
 bool same(char a, char b) {
   return Fold ? lower(a) == lower(b) : a == b;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace systole {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+using ascii::lower;
 
 }  // namespace
 

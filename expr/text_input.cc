@@ -4,8 +4,13 @@
 #include <cmath>
 #include <limits>
 
+#include "base/ascii.h"
+
 namespace systole {
 namespace {
+
+using ascii::is_blank;
+using ascii::lower;
 
 constexpr row_failure bad_boolean{"22P02", "invalid input syntax for type boolean"};
 constexpr row_failure bad_integer{"22P02", "invalid input syntax for type integer"};
@@ -15,9 +20,6 @@ constexpr row_failure bad_numeric{"22P02", "invalid input syntax for type numeri
 constexpr row_failure bad_bytea{"22P02", "invalid input syntax for type bytea"};
 constexpr row_failure bad_hexadecimal{"22023", "invalid hexadecimal data"};
 constexpr row_failure double_range{"22003", "out of range for type double precision"};
-
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 bool equal_ignoring_case(std::string_view text, std::string_view lower_case) {
   if (text.size() != lower_case.size()) return false;

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/ascii.h"
 #include "data/calendar.h"
 #include "expr/time_units.h"
 #include "expr/utf8.h"
@@ -77,7 +78,7 @@ constexpr std::array keywords = {keyword{"A.D.", format_code::era_dots},
                                  keyword{"YY", format_code::year2},
                                  keyword{"Y", format_code::year1}};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+using ascii::lower;
 
 enum class spelling { none, upper, capital, lower };
 spelling spelled(std::string_view text, const keyword& word) {
@@ -94,17 +95,33 @@ spelling spelled(std::string_view text, const keyword& word) {
 void add_text(time_format& made, std::string_view character, bool quoted) {
   format_item item;
   const char c = character[0];
-  const bool letter =
-      (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x7f;
-  item.kind = quoted                                 ? format_item::kind::text
-              : c == ' ' || (c >= '\t' && c <= '\r') ? format_item::kind::space
-              : !letter && c > ' '                   ? format_item::kind::separator
-                                                     : format_item::kind::text;
+  const bool letter = ascii::is_letter(c) || ascii::is_digit(c) || static_cast<unsigned char>(c) >= 0x7f;
+  item.kind = quoted               ? format_item::kind::text
+              : ascii::is_blank(c) ? format_item::kind::space
+              : !letter && c > ' ' ? format_item::kind::separator
+                                   : format_item::kind::text;
   item.text = character;
   made.items.push_back(std::move(item));
 }
 
 }  // namespace
+
+bool is_number(format_code code) {
+  switch (code) {
+    case format_code::month_name:
+    case format_code::month_short:
+    case format_code::day_name:
+    case format_code::day_short:
+    case format_code::half:
+    case format_code::half_dots:
+    case format_code::era:
+    case format_code::era_dots:
+    case format_code::zone_name:
+    case format_code::zone_offset:
+    case format_code::roman_month: return false;
+    default: return true;
+  }
+}
 
 time_format time_format::parse(std::string_view pattern) {
   time_format made;

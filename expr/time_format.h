@@ -57,6 +57,9 @@ enum class format_code : uint8_t {
   zone_offset,
   fixed
 };
+/// The field is written in digits: it is no word and no zone.
+bool is_number(format_code code);
+
 enum class letter_case : uint8_t { upper, capital, lower };
 
 struct format_item {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/ascii.h"
 #include "expr/time_format_fields.h"
 #include "expr/utf8.h"
 
@@ -10,34 +11,20 @@
 namespace systole {
 namespace {
 
+using ascii::is_blank;
+using ascii::is_digit;
+using ascii::lower;
+
 constexpr row_failure bad_value{"22007", "the text does not match the format"};
 constexpr row_failure too_short{"22007", "source string too short for the format"};
 constexpr row_failure conflict{"22007", "the format has conflicting values for one field"};
 constexpr row_failure only_to_char{"0A000", "formatting field is only supported in to_char"};
 constexpr row_failure mixed_calendars{"22007", "invalid combination of date conventions"};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_separator(char c) { return c > ' ' && c < 0x7f && !is_digit(c) && !(lower(c) >= 'a' && lower(c) <= 'z'); }
+bool is_separator(char c) { return c > ' ' && c < 0x7f && !is_digit(c) && !ascii::is_letter(c); }
 
-bool takes_digits(format_code code) {
-  switch (code) {
-    case format_code::month_name:
-    case format_code::month_short:
-    case format_code::day_name:
-    case format_code::day_short:
-    case format_code::half:
-    case format_code::half_dots:
-    case format_code::era:
-    case format_code::era_dots:
-    case format_code::zone_name:
-    case format_code::zone_hour:
-    case format_code::zone_offset:
-    case format_code::roman_month: return false;
-    default: return true;
-  }
-}
+/// The hour of a zone has a sign and so is none.
+bool takes_digits(format_code code) { return is_number(code) && code != format_code::zone_hour; }
 
 class format_reader {
  public:

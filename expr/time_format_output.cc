@@ -1,5 +1,6 @@
 #include <cstdlib>
 
+#include "base/ascii.h"
 #include "data/calendar.h"
 #include "expr/time_format.h"
 #include "expr/time_units.h"
@@ -7,12 +8,12 @@
 namespace systole {
 namespace {
 
+using ascii::lower;
+using ascii::upper;
+
 constexpr row_failure not_of_interval{"22007", "invalid format specification for an interval value"};
 constexpr std::string_view roman[12] = {"I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"};
 constexpr int32_t julian_of_1970 = 2'440'588;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
 
 class field_writer {
  public:
@@ -42,22 +43,6 @@ class field_writer {
       case format_code::day_short:
       case format_code::day_of_week:
       case format_code::iso_day_of_week: return false;
-      default: return true;
-    }
-  }
-  static bool is_number(format_code code) {
-    switch (code) {
-      case format_code::month_name:
-      case format_code::month_short:
-      case format_code::day_name:
-      case format_code::day_short:
-      case format_code::half:
-      case format_code::half_dots:
-      case format_code::era:
-      case format_code::era_dots:
-      case format_code::zone_name:
-      case format_code::zone_offset:
-      case format_code::roman_month: return false;
       default: return true;
     }
   }

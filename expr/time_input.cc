@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/ascii.h"
 #include "data/calendar.h"
 #include "expr/text_input.h"
 #include "expr/time_range.h"
@@ -17,6 +18,9 @@
 namespace systole {
 namespace {
 
+using ascii::is_digit;
+using ascii::is_letter;
+
 constexpr row_failure bad_time{"22007", "invalid input syntax for a date or time"};
 constexpr row_failure bad_displacement{"22009", "time zone displacement out of range"};
 constexpr row_failure unknown_zone{"22023", "time zone not recognized"};
@@ -29,9 +33,6 @@ struct time_parts {
   enum { none, am, pm } half = none;
   std::shared_ptr<const zone_rule> zone;
 };
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 struct number {
   int32_t value = 0;

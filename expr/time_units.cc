@@ -1,85 +1,67 @@
 #include "expr/time_units.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 
+#include "base/ascii.h"
+
 namespace systole {
 
-std::optional<time_unit> find_time_unit(std::string_view name) {
+namespace {
+
+struct unit_names {
+  time_unit unit;
+  std::string_view names;
+};
+
+using units_by_name = std::map<std::string_view, time_unit>;
+units_by_name index_names() {
   using enum time_unit;
-  static const std::map<std::string, time_unit, std::less<>> names = {{"microseconds", microseconds},
-                                                                      {"microsecond", microseconds},
-                                                                      {"usec", microseconds},
-                                                                      {"usecs", microseconds},
-                                                                      {"us", microseconds},
-                                                                      {"milliseconds", milliseconds},
-                                                                      {"millisecond", milliseconds},
-                                                                      {"msec", milliseconds},
-                                                                      {"msecs", milliseconds},
-                                                                      {"ms", milliseconds},
-                                                                      {"second", second},
-                                                                      {"seconds", second},
-                                                                      {"sec", second},
-                                                                      {"secs", second},
-                                                                      {"s", second},
-                                                                      {"minute", minute},
-                                                                      {"minutes", minute},
-                                                                      {"min", minute},
-                                                                      {"mins", minute},
-                                                                      {"m", minute},
-                                                                      {"hour", hour},
-                                                                      {"hours", hour},
-                                                                      {"hr", hour},
-                                                                      {"hrs", hour},
-                                                                      {"h", hour},
-                                                                      {"day", day},
-                                                                      {"days", day},
-                                                                      {"d", day},
-                                                                      {"week", week},
-                                                                      {"weeks", week},
-                                                                      {"w", week},
-                                                                      {"month", month},
-                                                                      {"months", month},
-                                                                      {"mon", month},
-                                                                      {"mons", month},
-                                                                      {"quarter", quarter},
-                                                                      {"qtr", quarter},
-                                                                      {"year", year},
-                                                                      {"years", year},
-                                                                      {"yr", year},
-                                                                      {"yrs", year},
-                                                                      {"y", year},
-                                                                      {"decade", decade},
-                                                                      {"decades", decade},
-                                                                      {"dec", decade},
-                                                                      {"decs", decade},
-                                                                      {"century", century},
-                                                                      {"centuries", century},
-                                                                      {"cent", century},
-                                                                      {"c", century},
-                                                                      {"millennium", millennium},
-                                                                      {"millennia", millennium},
-                                                                      {"mil", millennium},
-                                                                      {"mils", millennium},
-                                                                      {"dow", day_of_week},
-                                                                      {"isodow", iso_day_of_week},
-                                                                      {"doy", day_of_year},
-                                                                      {"isoyear", iso_year},
-                                                                      {"epoch", epoch},
-                                                                      {"julian", julian},
-                                                                      {"jd", julian},
-                                                                      {"j", julian},
-                                                                      {"timezone", zone},
-                                                                      {"timezone_hour", zone_hour},
-                                                                      {"timezone_h", zone_hour},
-                                                                      {"timezone_minute", zone_minute},
-                                                                      {"timezone_m", zone_minute}};
-  constexpr size_t longest = 16;
-  if (name.size() > longest) return std::nullopt;
-  std::string lower(name);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  const auto found = names.find(lower);
-  return found == names.end() ? std::nullopt : std::optional(found->second);
+  static constexpr unit_names all_names[] = {
+      {microseconds, "us usec usecs usecond useconds microsecon"},
+      {milliseconds, "ms msec msecs msecond mseconds millisecon"},
+      {second, "s sec secs second seconds"},
+      {minute, "m min mins minute minutes"},
+      {hour, "h hr hrs hour hours"},
+      {day, "d day days"},
+      {week, "w week weeks"},
+      {month, "mon mons month months"},
+      {quarter, "qtr quarter"},
+      {year, "y yr yrs year years"},
+      {decade, "dec decs decade decades"},
+      {century, "c cent century centuries"},
+      {millennium, "mil mils millennium millennia"},
+      {day_of_week, "dow"},
+      {iso_day_of_week, "isodow"},
+      {day_of_year, "doy"},
+      {iso_year, "isoyear"},
+      {epoch, "epoch"},
+      {julian, "j jd julian"},
+      {zone, "timezone"},
+      {zone_hour, "timezone_h"},
+      {zone_minute, "timezone_m"},
+  };
+  units_by_name made;
+  for (auto [unit, names] : all_names) {
+    while (!names.empty()) {
+      const size_t length = std::min(names.find(' '), names.size());
+      made.emplace(names.substr(0, length), unit);
+      names.remove_prefix(std::min(length + 1, names.size()));
+    }
+  }
+  return made;
+}
+
+}  // namespace
+
+std::optional<time_unit> find_time_unit(std::string_view name) {
+  static const units_by_name units = index_names();
+  constexpr size_t compared = 10;  // PostgreSQL cuts names there: "microseconds" is "microsecon"
+  std::string key(name.substr(0, compared));
+  for (char& c : key) c = ascii::lower(c);
+  const auto found = units.find(key);
+  return found == units.end() ? std::nullopt : std::optional(found->second);
 }
 
 int32_t iso_year_start(int32_t year) {

@@ -8,7 +8,7 @@
 
 namespace systole {
 
-/// The fields of extract, date_part and date_trunc.
+/// The fields of extract, date_part and date_trunc; those that have a length, but quarters, are units of intervals.
 enum class time_unit : uint8_t {
   microseconds,
   milliseconds,

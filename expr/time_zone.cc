@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "base/ascii.h"
 
 namespace systole {
 namespace {
@@ -43,7 +44,7 @@ class named_rule final : public zone_rule {
 /// "+02", "-5:30", "EST5": hours west of Greenwich, after an optional name of letters.
 std::shared_ptr<const zone_rule> posix_zone(std::string_view name) {
   size_t letters = 0;
-  while (letters < name.size() && ((name[letters] | 32) >= 'a' && (name[letters] | 32) <= 'z')) ++letters;
+  while (letters < name.size() && ascii::is_letter(name[letters])) ++letters;
   std::string_view rest = name.substr(letters);
   if (rest.empty() || (letters > 0 && letters < 3)) return nullptr;
   const bool negative = rest[0] == '-';
@@ -75,7 +76,7 @@ std::shared_ptr<const zone_rule> abbreviation(std::string_view name) {
       {"PST", -8}, {"PDT", -7}, {"CET", 1},  {"CEST", 2}, {"EET", 2},  {"EEST", 3},
       {"WET", 0},  {"WEST", 1}, {"BST", 1},  {"MSK", 3},  {"JST", 9}};
   std::string upper(name);
-  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  for (char& c : upper) c = ascii::upper(c);
   const auto found = hours.find(upper);
   return found == hours.end() ? nullptr : fixed_zone(int64_t{found->second} * 3'600'000'000);
 }
