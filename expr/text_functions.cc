@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/ascii.h"
 #include "expr/functions.h"
 #include "expr/row_kernel.h"
 #include "expr/utf8.h"
@@ -20,9 +21,6 @@ constexpr row_failure negative_character{"22023", "character number must be posi
 constexpr row_failure null_character{"54000", "null character not permitted"};
 constexpr row_failure negative_length{"22011", "negative substring length not allowed"};
 
-char lower_byte(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-char upper_byte(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
-
 template <char (*Change)(char)>
 void change_case(text_out& out, text_in text) {
   char* space = out.reserve(text.size());
@@ -37,9 +35,9 @@ void capitalize(text_out& out, text_in text) {
   if (!space) return;
   bool inside = false;
   for (size_t i = 0; i < text.size(); ++i) {
-    space[i] = inside ? lower_byte(text[i]) : upper_byte(text[i]);
-    const char c = lower_byte(text[i]);
-    inside = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    const char c = text[i];
+    space[i] = inside ? ascii::lower(c) : ascii::upper(c);
+    inside = ascii::is_letter(c) || ascii::is_digit(c);
   }
   out.set_reserved(space, text.size());
 }
@@ -251,8 +249,8 @@ void md5_text(text_out& out, text_in text) {
 void add_text_functions(std::vector<function_entry>& table) {
   using enum type_id;
   constexpr auto part = text_result::part_of_argument;
-  table.push_back({"lower", {text}, text, row_kernel<&change_case<lower_byte>>, slow});
-  table.push_back({"upper", {text}, text, row_kernel<&change_case<upper_byte>>, slow});
+  table.push_back({"lower", {text}, text, row_kernel<&change_case<ascii::lower>>, slow});
+  table.push_back({"upper", {text}, text, row_kernel<&change_case<ascii::upper>>, slow});
   table.push_back({"initcap", {text}, text, row_kernel<&capitalize>, slow});
   table.push_back({"btrim", {text}, text, row_kernel<&trim_both, part>});
   table.push_back({"btrim", {text, text}, text, row_kernel<&trim_both_of, part>});
