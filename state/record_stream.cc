@@ -42,51 +42,10 @@ class sorted_segment_stream final : public record_stream {
   bool in_chunk_ = false;
 };
 
-/// Few streams (a base and deltas per old subtask), so the least is found by looking at all.
-class merged_stream final : public record_stream {
- public:
-  explicit merged_stream(std::vector<std::unique_ptr<record_stream>> oldest_first) {
-    for (auto& stream : oldest_first) inputs_.push_back({std::move(stream), {}, true, false});
-  }
-
-  result<bool> next(placed_record& at) override {
-    for (input& each : inputs_) {
-      if (!each.wanted) continue;
-      SYSTOLE_ASSIGN(each.has, each.stream->next(each.head));
-      each.wanted = false;
-    }
-    input* least = nullptr;
-    for (input& each : inputs_) {
-      if (!each.has) continue;
-      const int order = least == nullptr ? -1 : compare_placed(each.head, least->head);
-      if (order > 0) continue;
-      if (order == 0) least->wanted = true;  // an older change of the same key
-      least = &each;
-    }
-    if (least == nullptr) return false;
-    least->wanted = true;
-    at = least->head;
-    return true;
-  }
-
- private:
-  struct input {
-    std::unique_ptr<record_stream> stream;
-    placed_record head;
-    bool wanted;
-    bool has;
-  };
-  std::vector<input> inputs_;
-};
-
 }  // namespace
 
 std::unique_ptr<record_stream> sorted_segment(std::unique_ptr<segment_reader> reader, uint32_t max_parallelism) {
   return std::make_unique<sorted_segment_stream>(std::move(reader), max_parallelism);
-}
-
-std::unique_ptr<record_stream> merge(std::vector<std::unique_ptr<record_stream>> oldest_first) {
-  return std::make_unique<merged_stream>(std::move(oldest_first));
 }
 
 delta_record record_sorter::parse(const item& at, const table_shape& table) {

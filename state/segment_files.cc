@@ -66,10 +66,11 @@ result<std::unique_ptr<segment_reader>> segment_files::open(const proto::FileRef
   return segment_reader::open(*options_.files, path, file.bytes(), file.xxh3());
 }
 
-result<std::optional<sealed_segment>> segment_files::write_sorted(record_stream& records, bool is_base, epoch_id epoch,
-                                                                  const record_filter& leave_out) {
-  segment_writer writer(*options_.files, next_path(), {options_.groups, options_.max_parallelism, 0, is_base});
-  chunk_builder chunks(writer);
+result<std::unique_ptr<segment_writer>> segment_files::write_all(record_stream& records, bool is_base,
+                                                                const record_filter& leave_out) {
+  const segment_header header{options_.groups, options_.max_parallelism, 0, is_base};
+  auto writer = std::make_unique<segment_writer>(*options_.files, next_path(), header);
+  chunk_builder chunks(*writer);
   for (placed_record at;;) {
     SYSTOLE_ASSIGN(const bool more, records.next(at));
     if (!more) break;
@@ -78,9 +79,23 @@ result<std::optional<sealed_segment>> segment_files::write_sorted(record_stream&
     SYSTOLE_TRY(chunks.add(at.table, at.record));
   }
   SYSTOLE_TRY(chunks.flush());
-  if (!chunks.any()) return std::optional<sealed_segment>();
-  SYSTOLE_ASSIGN(sealed_segment sealed, writer.seal(epoch));
-  return std::optional<sealed_segment>(std::move(sealed));
+  if (!chunks.any()) writer.reset();
+  return writer;
+}
+
+result<std::optional<sealed_segment>> segment_files::write_sorted(record_stream& records, bool is_base, epoch_id epoch,
+                                                                  const record_filter& leave_out) {
+  SYSTOLE_ASSIGN(const std::unique_ptr<segment_writer> writer, write_all(records, is_base, leave_out));
+  if (!writer) return std::optional<sealed_segment>();
+  SYSTOLE_ASSIGN(sealed_segment sealed, writer->seal(epoch));
+  return std::optional(std::move(sealed));
+}
+
+result<std::optional<sealed_segment>> segment_files::write_run(record_stream& records) {
+  SYSTOLE_ASSIGN(const std::unique_ptr<segment_writer> writer, write_all(records, false, nullptr));
+  if (!writer) return std::optional<sealed_segment>();
+  SYSTOLE_ASSIGN(sealed_segment finished, writer->finish({}));
+  return std::optional(std::move(finished));
 }
 
 result<void> segment_files::shorten(google::protobuf::RepeatedPtrField<proto::FileReference>& deltas, epoch_id epoch) {

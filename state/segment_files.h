@@ -35,11 +35,15 @@ class segment_files {
   /// Writes a sorted stream as one segment; nothing where it is empty. A base has no erased records.
   result<std::optional<sealed_segment>> write_sorted(record_stream& records, bool is_base, epoch_id epoch,
                                                      const record_filter& leave_out);
+  /// The same in a file that is not durable, for the time of an ingestion.
+  result<std::optional<sealed_segment>> write_run(record_stream& records);
   /// Merges the newest deltas of a chain that has more than limits::delta_chain_files: geometric sizes, as in a size-tiered
   /// log-structured merge, so that each byte is merged a logarithmic number of times.
   result<void> shorten(google::protobuf::RepeatedPtrField<proto::FileReference>& deltas, epoch_id epoch);
 
  private:
+  result<std::unique_ptr<segment_writer>> write_all(record_stream& records, bool is_base, const record_filter& leave_out);
+
   const task_state_options options_;
   std::mutex mutex_;
   uint64_t next_file_ = 0;

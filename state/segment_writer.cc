@@ -37,12 +37,15 @@ result<void> segment_writer::append_chunk(const table_shape& table, uint32_t rec
   return append_any_chunk(table, records, payload);
 }
 
-result<sealed_segment> segment_writer::seal(epoch_id epoch) {
+result<sealed_segment> segment_writer::seal(epoch_id epoch) { return end(epoch, true); }
+result<sealed_segment> segment_writer::finish(epoch_id epoch) { return end(epoch, false); }
+
+result<sealed_segment> segment_writer::end(epoch_id epoch, bool durable) {
   std::string totals;
   append_fixed(totals, epoch.value);
   append_fixed(totals, records_);
   SYSTOLE_TRY(append_any_chunk({0, table_kind::footer, 0}, chunks_, totals));
-  SYSTOLE_TRY(file_->sync());
+  if (durable) SYSTOLE_TRY(file_->sync());
   SYSTOLE_TRY(file_->close());
   sealed_ = true;
   return sealed_segment{path_, bytes_, XXH3_64bits_digest(hash_.get()), records_};

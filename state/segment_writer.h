@@ -34,10 +34,13 @@ class segment_writer {
   result<void> append_chunk(const table_shape& table, uint32_t records, std::string_view payload);
   /// Appends the footer, fdatasyncs and closes. Until then nothing in the file is valid.
   result<sealed_segment> seal(epoch_id epoch);
+  /// As seal(), for a file that this process alone will read: not synced.
+  result<sealed_segment> finish(epoch_id epoch);
   uint64_t bytes() const { return bytes_; }
 
  private:
   struct free_state { void operator()(XXH3_state_t* state) const { XXH3_freeState(state); } };
+  result<sealed_segment> end(epoch_id epoch, bool durable);
   result<void> append(std::string_view bytes);
   result<void> append_any_chunk(const table_shape& table, uint32_t records, std::string_view payload);
 

@@ -209,34 +209,50 @@ result<void> tiered_chain::rewrite_foreign(epoch_id epoch) {
   return {};
 }
 
-result<void> tiered_chain::ingest_file(segment_reader& reader, key_group_range groups) {
-  for (bool more = true; more;) {
-    record_sorter piece(options_.max_parallelism);
-    SYSTOLE_ASSIGN(more, piece.add_some(reader, groups, piece_bytes_));
-    SYSTOLE_TRY(base_->ingest(piece));
+// One file per ingestion, however large: RocksDB has to merge as many files again as it is given. What does not fit the
+// piece's memory is sorted into runs first.
+result<void> tiered_chain::ingest_files(const std::vector<ingested_file>& oldest_first) {
+  std::vector<sealed_segment> runs;
+  auto piece = std::make_unique<record_sorter>(options_.max_parallelism);
+  for (const ingested_file& each : oldest_first) {
+    SYSTOLE_ASSIGN(const std::unique_ptr<segment_reader> reader,
+                   segment_reader::open(*options_.files, each.path, each.bytes, each.xxh3));
+    for (;;) {
+      SYSTOLE_ASSIGN(const bool more, piece->add_some(*reader, each.groups, piece_bytes_));
+      if (!more) break;
+      SYSTOLE_ASSIGN(const std::optional<sealed_segment> run, files_.write_run(*piece));
+      if (run) runs.push_back(*run);
+      piece = std::make_unique<record_sorter>(options_.max_parallelism);
+    }
   }
+  std::vector<std::unique_ptr<record_stream>> streams;
+  for (const sealed_segment& run : runs) {
+    SYSTOLE_ASSIGN(std::unique_ptr<segment_reader> reader,
+                   segment_reader::open(*options_.files, run.path, run.bytes, run.xxh3));
+    streams.push_back(sorted_segment(std::move(reader), options_.max_parallelism));
+  }
+  streams.push_back(std::move(piece));
+  SYSTOLE_TRY(base_->ingest(*merge(std::move(streams))));
+  for (const sealed_segment& run : runs) SYSTOLE_TRY(options_.files->remove(run.path));
   return {};
 }
 
 result<void> tiered_chain::ingest_locked(uint64_t cut) {
   SYSTOLE_TRY(seal_pending(cut, false));
   SYSTOLE_TRY(open_base());
-  for (const loose_file& each : foreign_) {
-    SYSTOLE_ASSIGN(const std::unique_ptr<segment_reader> reader, files_.open(each.file));
-    SYSTOLE_TRY(ingest_file(*reader, each.groups));
-  }
+  std::vector<ingested_file> files;
+  const auto add_stored = [&](const proto::FileReference& file, key_group_range groups) -> result<void> {
+    SYSTOLE_ASSIGN(std::string path, options_.store->path_of(file));
+    files.push_back({std::move(path), file.bytes(), file.xxh3(), groups});
+    return {};
+  };
+  for (const loose_file& each : foreign_) SYSTOLE_TRY(add_stored(each.file, each.groups));
+  for (const proto::FileReference& file : handle_.deltas()) SYSTOLE_TRY(add_stored(file, options_.groups));
+  for (const sealed_segment& each : local_) files.push_back({each.path, each.bytes, each.xxh3, options_.groups});
+  SYSTOLE_TRY(ingest_files(files));
   foreign_.clear();
-  for (const proto::FileReference& file : handle_.deltas()) {
-    SYSTOLE_ASSIGN(const std::unique_ptr<segment_reader> reader, files_.open(file));
-    SYSTOLE_TRY(ingest_file(*reader, options_.groups));
-  }
   handle_.clear_deltas();
-  for (const sealed_segment& each : local_) {
-    SYSTOLE_ASSIGN(const std::unique_ptr<segment_reader> reader,
-                   segment_reader::open(*options_.files, each.path, each.bytes, each.xxh3));
-    SYSTOLE_TRY(ingest_file(*reader, options_.groups));
-    SYSTOLE_TRY(options_.files->remove(each.path));
-  }
+  for (const sealed_segment& each : local_) SYSTOLE_TRY(options_.files->remove(each.path));
   local_.clear();
   base_changed_ = true;
   std::set<uint32_t> dropped;

@@ -72,7 +72,13 @@ class tiered_chain {
   };
   result<void> write_locked(uint64_t cut, epoch_id epoch);
   result<void> ingest_locked(uint64_t cut);
-  result<void> ingest_file(segment_reader& reader, key_group_range groups);
+  struct ingested_file {
+    std::string path;
+    uint64_t bytes;
+    uint64_t xxh3;
+    key_group_range groups;
+  };
+  result<void> ingest_files(const std::vector<ingested_file>& oldest_first);
   result<void> seal_pending(uint64_t cut, bool into_store);
   result<void> rewrite_foreign(epoch_id epoch);
   result<void> apply_drops(epoch_id epoch);

@@ -76,8 +76,8 @@ uint64_t tiered_task_state::memory_bytes() const {
 }
 
 uint64_t tiered_task_state::budget_bytes() const {
-  // An eighth is the block cache's (tiered_chain).
-  return options_.memory_bytes - options_.memory_bytes / 8;
+  // An eighth is the block cache's (tiered_chain), another one for sorting what is ingested and what malloc cannot give back.
+  return options_.memory_bytes - options_.memory_bytes / 4;
 }
 
 void tiered_task_state::notice_base() {
@@ -163,7 +163,7 @@ void tiered_task_state::shrink(state_table& table, uint64_t bytes) {
     chain_->request_ingest();
   }
   // Well over the limit the task waits: the state thread cannot keep up, and memory is a promise.
-  if (bytes > budget + budget / 4 && chain_->ingesting()) {
+  if (bytes > budget + budget / 8 && chain_->ingesting()) {
     chain_->wait_for_ingest();
     notice_base();
     if (may_evict()) evict();
