@@ -69,9 +69,7 @@ void date_to_timestamp(row_writer<int64_t>& out, int32_t days) {
     return out.fail(failures::date_range);
   out.set(micros);
 }
-void timestamp_to_date(row_writer<int32_t>& out, int64_t micros) {
-  out.set(split_days(micros).day);
-}
+void timestamp_to_date(row_writer<int32_t>& out, int64_t micros) { out.set(split_days(micros).day); }
 /// The time zone is UTC: a timestamp with and without zone have the same number.
 column_ptr same_value(const call_frame& frame) { return retype(frame.arguments[0].values, frame.type); }
 
