@@ -51,7 +51,8 @@ class kill_test : public ::testing::TestWithParam<uint32_t> {
     const pid_t child = ::fork();
     if (child == 0) run_child(crash_at, parallelism);
     if (kill_after) {
-      std::this_thread::sleep_for(*kill_after);  // the moment of the kill is what is tested
+      // A sleep on purpose: what is tested is a kill of a real process at any moment, not behind a condition.
+      std::this_thread::sleep_for(*kill_after);
       ::kill(child, SIGKILL);
     }
     int status = 0;
