@@ -57,6 +57,9 @@ struct task_pressure {
   uint32_t task = 0;
   bool on = false;
 };
+struct epoch_wanted {
+  uint32_t task = 0;
+};
 struct epoch_ack {
   uint32_t task = 0;
   epoch_id epoch;
@@ -113,6 +116,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::end_actor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::task_failed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::task_finished)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::task_pressure)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::epoch_wanted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::epoch_ack)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::epoch_stored)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::sink_committed)
@@ -144,7 +148,8 @@ using task_actor = caf::typed_actor<
     caf::reacts_to<abort_epoch>,
     // From the job: all sinks have committed this epoch.
     caf::reacts_to<epoch_committed>,
-    // From the job: an outbox is full (or no longer); stop (or go on) reading sources.
+    // From the job: an outbox is nearly full (or no longer); stop (or go on) reading sources. To the task whose outbox
+    // it is: the sources have this message.
     caf::reacts_to<pause_sources>,
     // From the job: the input ends here; all windows fire.
     caf::reacts_to<drain_input>,
@@ -163,8 +168,10 @@ using job_actor = caf::typed_actor<
     caf::reacts_to<task_failed>,
     // From a task: its input has ended and is passed on.
     caf::reacts_to<task_finished>,
-    // From a task: its sinks' outboxes are at their limit, or below it again.
+    // From a task: its sinks' outboxes are near their limit, or below it again.
     caf::reacts_to<task_pressure>,
+    // From a task: its sinks' outboxes fill; cut an epoch as soon as there is none under way.
+    caf::reacts_to<epoch_wanted>,
     // From a state writer: a task's part of an epoch is durable.
     caf::reacts_to<epoch_ack>,
     // From the checkpoint writer: the epoch is complete (its record is in the log), or why not.

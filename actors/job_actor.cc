@@ -61,9 +61,12 @@ class job_shell {
   void on_pressure(const task_pressure& pressure) {
     const bool before = any_pressed();
     pressed_[pressure.task] = pressure.on;
+    if (ending_) return;
     if (any_pressed() != before) to_source_tasks(pause_sources{!before});
-    if (pressure.on) perform(coordinator_.request_epoch(now_us()));
+    // Behind the sources' messages: the task gives no credit before it.
+    if (pressure.on) self_->send(tasks_[pressure.task], pause_sources{true});
   }
+  void on_epoch_wanted() { perform(coordinator_.request_epoch(now_us())); }
   void on_stored(const epoch_stored& stored) {
     if (stored.cause) return fail_with(*stored.cause);
     if (ending_) {
@@ -268,6 +271,7 @@ job_actor::behavior_type behave(job_actor::stateful_pointer<std::unique_ptr<job_
       [shell](const task_failed& failed) { shell->fail_with(failed.cause); },
       [shell](const task_finished& finished) { shell->on_task_finished(finished.task); },
       [shell](const task_pressure& pressure) { shell->on_pressure(pressure); },
+      [shell](const epoch_wanted&) { shell->on_epoch_wanted(); },
       [shell](const epoch_ack& ack) { shell->on_ack(ack); },
       [shell](const epoch_stored& stored) { shell->on_stored(stored); },
       [shell](const sink_committed& committed) { shell->on_committed(committed); },

@@ -13,6 +13,7 @@
 #include "actors/attempt.h"
 #include "actors/job_actor.h"
 #include "actors/job_recovery.h"
+#include "actors/planned_tables.h"
 #include "actors/task_builder.h"
 #include "base/log.h"
 #include "coordination/deployment.h"
@@ -133,7 +134,8 @@ class local_job::impl {
       outcome.nothing_to_do = restarts_.attempts() == 1;
       return attempt_result{.how = attempt_result::kind::finished};
     }
-    if (last_ && restarts_.attempts() == 1) SYSTOLE_TRY(compare_plan());
+    build_context context = make_context();
+    if (last_ && restarts_.attempts() == 1) SYSTOLE_TRY(compare_plan(context));
     const term_id term(std::max(recovered.history.term.value, term_.value) + (term_.value == 0 ? 1 : 0));
     term_ = term;
     proto::LogRecord record;
@@ -153,7 +155,6 @@ class local_job::impl {
                         .shutdown_deadline = options_.shutdown_deadline,
                         .end = std::make_shared<attempt_end>(),
                         .counters = counters_};
-    build_context context = make_context();
     SYSTOLE_TRY(make_connectors(context, parts.sinks));
     SYSTOLE_TRY(recover_sinks(plan_, parts.sinks, last_.get()));
     if (last_ && last_->is_final()) {
@@ -185,13 +186,19 @@ class local_job::impl {
   }
 
   /// The saved state beside the plan, before anything is touched.
-  result<void> compare_plan() {
-    const saved_state_comparison compared = compare_with_saved(plan_, *last_);
+  result<void> compare_plan(const build_context& context) {
+    SYSTOLE_ASSIGN(const planned_tables tables, tables_of_plan(context));
+    const saved_state_comparison compared = compare_with_saved(plan_, *last_, tables);
     if (!compared.changed()) return {};
+    std::string advice;
     if (!compared.dropped.empty() && !options_.allow_drop_state)
+      advice += "; to go on without what is dropped give --drop-state, after a rename give the step renamedFrom";
+    if (!compared.incompatible.empty())
+      advice +=
+          "; to give up what an incompatible step has saved, rename the step and give --drop-state: it starts empty";
+    if (!advice.empty())
       return fail(error_code::incompatible,
-                  "the saved state does not fit the manifest: " + compared.summary() +
-                      "; to go on without what is dropped give --drop-state, after a rename give the step renamedFrom");
+                  "the saved state does not fit the manifest: " + compared.summary() + advice);
     tell(job_event::kind::resumed, "the manifest has changed: " + compared.summary());
     return {};
   }
@@ -248,9 +255,17 @@ class local_job::impl {
             .memory_bytes = options_.memory_bytes - for_channels - options_.memory_bytes / 8,
             .batch_rows = options_.batch_rows,
             .channel_credit_bytes = credit,
-            .outbox_limit_bytes = limits::outbox_bytes,
+            .outbox = outbox_limits(credit),
             .sources = {},
             .sinks = {}};
+  }
+
+  outbox_gate::limits outbox_limits(size_t credit) const {
+    const auto tasks =
+        std::count_if(whole_.tasks.begin(), whole_.tasks.end(), [](const auto& each) { return each.has_sink; });
+    return {.disk_bytes = options_.outbox_bytes,
+            .memory_bytes = options_.memory_bytes / 8 / static_cast<size_t>(std::max<ptrdiff_t>(tasks, 1)),
+            .on_the_way = whole_.channels.size() * credit};
   }
 
   result<void> make_connectors(build_context& context, std::vector<job_sink>& sinks) {

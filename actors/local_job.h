@@ -25,7 +25,8 @@ struct job_event {
 struct local_job_options {
   std::string state_directory;  ///< made if absent; one process at a time
   size_t memory_bytes = limits::memory_default_bytes;
-  bool in_memory = false;  ///< keyed state without RocksDB
+  size_t outbox_bytes = limits::outbox_bytes;  ///< on disk, for each sink shard
+  bool in_memory = false;                      ///< keyed state without RocksDB
   size_t batch_rows = limits::batch_rows;
   std::optional<std::chrono::microseconds> checkpoint_interval;  ///< instead of the plan's
   std::optional<bool> restarts;                                  ///< instead of the plan's strategy: none where false

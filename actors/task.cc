@@ -22,12 +22,15 @@ struct task::input {
   size_t node = 0;  ///< in the chain
   uint32_t sender = 0;
   credit_receiver credit;
+  uint64_t withheld = 0;  ///< consumed, and not granted yet
   uint64_t last_sequence = 0;
   std::deque<frame_ptr> waiting;
 };
 
 task::task(parts made)
-    : with_(std::move(made)), alignment_(with_.planned->inputs.size() + (with_.sources.empty() ? 0 : 1)) {
+    : with_(std::move(made)),
+      alignment_(with_.planned->inputs.size() + (with_.sources.empty() ? 0 : 1)),
+      gate_(with_.outbox) {
   for (source_part& each : with_.sources) sources_.push_back({.part = std::move(each)});
   std::map<uint32_t, size_t> chain_index;
   for (size_t i = 0; i < with_.planned->nodes.size(); ++i) chain_index[with_.planned->nodes[i]] = i;
@@ -54,7 +57,7 @@ result<void> task::start(task_environment& environment) {
 }
 
 bool task::sources_open() const {
-  return !sources_.empty() && !paused_ && !pressed_ && !stopped_ && !alignment_.blocked(inputs_.size());
+  return !sources_.empty() && !paused_ && !gate_.closed() && !stopped_ && !alignment_.blocked(inputs_.size());
 }
 
 result<task::turn> task::step() {
@@ -63,6 +66,7 @@ result<task::turn> task::step() {
   if (with_.chain->can_resume() && !rejects_full()) {
     SYSTOLE_TRY(with_.chain->resume());
     SYSTOLE_TRY(flush_rejects());
+    watch_outboxes();
     next.again = true;
     return next;
   }
@@ -175,8 +179,7 @@ result<bool> task::process_a_frame() {
       case frame::kind::rows: {
         queued_bytes_ -= what->bytes;
         SYSTOLE_TRY(with_.chain->push(it.node, it.from.input, what->rows));
-        if (const uint64_t grant = it.credit.on_consumed(what->bytes); grant > 0)
-          environment_->grant(it.sender, it.from.channel, grant);
+        grant(it, it.credit.on_consumed(what->bytes));
         break;
       }
       case frame::kind::watermark:
@@ -227,9 +230,24 @@ void task::on_abort(epoch_id epoch) {
 }
 
 void task::on_committed(epoch_id) {
-  const bool before = pressed_;
+  gate_.on_committed();
   watch_outboxes();
-  if (before && pressed_) environment_->pressure(true);  // not enough: another epoch is wanted
+}
+
+void task::on_pause(bool paused) {
+  paused_ = paused;
+  // The sources' mailboxes have the pause before any credit that is granted from here on.
+  if (paused) release_credit();
+}
+
+void task::grant(input& to, uint64_t bytes) {
+  if (withholding_) to.withheld += bytes;
+  else if (bytes > 0) environment_->grant(to.sender, to.from.channel, bytes);
+}
+
+void task::release_credit() {
+  withholding_ = false;
+  for (input& each : inputs_) grant(each, std::exchange(each.withheld, 0));
 }
 
 result<bool> task::take_cut() {
@@ -271,6 +289,7 @@ result<void> task::snapshot(const barrier& what) {
     node->set_operator_state(with_.chain->snapshot(each.node, each.writer->snapshot()));
     work->sinks.push_back(each.writer);
   }
+  if (!with_.sinks.empty()) gate_.on_sealed();
   if (with_.crash && !with_.sinks.empty()) with_.crash->reach("sealed");
   for (size_t i = 0; i < with_.identities.size(); ++i) {
     proto::NodeSnapshot* node = work->facts.mutable_nodes(static_cast<int>(i));
@@ -316,13 +335,17 @@ result<void> task::end_rejects() {
 }
 
 void task::watch_outboxes() {
-  uint64_t largest = 0;
-  for (const sink_part& each : with_.sinks) largest = std::max(largest, each.writer->outbox_bytes());
-  // Half of the limit again before the sources go on, so that they do not stutter.
-  const bool on = pressed_ ? largest > with_.outbox_limit_bytes / 2 : largest > with_.outbox_limit_bytes;
-  if (on == pressed_) return;
-  pressed_ = on;
-  environment_->pressure(on);
+  if (with_.sinks.empty()) return;
+  uint64_t largest = 0, held = 0;
+  for (const sink_part& each : with_.sinks) {
+    largest = std::max(largest, each.writer->outbox_bytes());
+    held += each.writer->held_memory_bytes();
+  }
+  const outbox_gate::change change = gate_.on_bytes(largest, held);
+  if (change.ask) environment_->want_epoch();
+  if (change.pause || change.go_on) environment_->pressure(change.pause);
+  if (change.pause) withholding_ = true;
+  if (change.go_on) release_credit();
 }
 
 void task::publish_counters() {

@@ -16,6 +16,7 @@
 #include "connectors/source.h"
 #include "coordination/barrier_alignment.h"
 #include "coordination/deployment.h"
+#include "coordination/outbox_gate.h"
 #include "operators/operator_chain.h"
 #include "proto/checkpoint.pb.h"
 #include "state/task_state.h"
@@ -39,8 +40,10 @@ class task_environment {
   virtual void send(uint32_t to_task, frame_ptr what) = 0;
   virtual void grant(uint32_t to_task, uint32_t channel, uint64_t bytes) = 0;
   virtual void snapshot_taken(std::shared_ptr<snapshot_work> work) = 0;
-  /// A sink's outbox is at its limit (true), or below again: an epoch is wanted and the sources are to pause until
-  /// then.
+  /// A sink's outbox fills: an epoch is wanted, so that its commit frees it.
+  virtual void want_epoch() = 0;
+  /// A sink's outbox is near its limit (true), or below again: the sources are to pause until then. The answer to true
+  /// is on_pause(true), once the sources have been told.
   virtual void pressure(bool on) = 0;
   /// Everything has ended and is passed on.
   virtual void finished() = 0;
@@ -78,7 +81,7 @@ class task {
     const crash_points* crash = nullptr;
     uint64_t channel_credit_bytes = 0;
     uint64_t least_grant_bytes = 0;
-    uint64_t outbox_limit_bytes = 0;
+    outbox_gate::limits outbox;
     std::shared_ptr<task_counters> counters;
   };
 
@@ -105,7 +108,7 @@ class task {
   void on_abort(epoch_id epoch);
   /// All sinks have committed the epoch.
   void on_committed(epoch_id epoch);
-  void on_pause(bool paused) { paused_ = paused; }
+  void on_pause(bool paused);
   /// Sources read no more: the input ends here.
   result<void> on_drain();
 
@@ -127,6 +130,8 @@ class task {
   result<void> end_rejects();
   bool rejects_full() const;
   void watch_outboxes();
+  void grant(input& to, uint64_t bytes);
+  void release_credit();
   void publish_counters();
 
   parts with_;
@@ -139,7 +144,8 @@ class task {
   std::optional<barrier> deferred_trigger_;  ///< came while an older epoch was being cut
   bool paused_ = false;
   bool stopped_ = false;  ///< a savepoint was cut: read no more
-  bool pressed_ = false;
+  outbox_gate gate_;
+  bool withholding_ = false;  ///< the outboxes are near their limit, and the sources may not know it yet
   bool rejects_ended_ = false;
   bool finished_ = false;
   size_t next_source_ = 0;

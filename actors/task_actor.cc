@@ -23,6 +23,7 @@ struct task_shell final : task_environment {
   void snapshot_taken(std::shared_ptr<snapshot_work> work) override {
     self->send(parts.writer, durable_work{std::move(work)});
   }
+  void want_epoch() override { self->send(parts.job, epoch_wanted{parts.index}); }
   void pressure(bool on) override { self->send(parts.job, task_pressure{parts.index, on}); }
   void finished() override { self->send(parts.job, task_finished{parts.index}); }
 

@@ -32,7 +32,7 @@ class builder {
     made_.counters = std::move(counters);
     made_.channel_credit_bytes = context.channel_credit_bytes;
     made_.least_grant_bytes = limits::channel_credit_grant_bytes;
-    made_.outbox_limit_bytes = context.outbox_limit_bytes;
+    made_.outbox = context.outbox;
   }
 
   result<std::unique_ptr<task>> build() {
@@ -228,19 +228,6 @@ class builder {
 };
 
 }  // namespace
-
-bool is_stateful(const proto::Node& node) {
-  switch (node.operation_case()) {
-    case proto::Node::kDeduplicate:
-    case proto::Node::kAggregate:
-    case proto::Node::kWindow:
-    case proto::Node::kIntervalJoin:
-    case proto::Node::kRegularJoin:
-    case proto::Node::kTableJoin:
-    case proto::Node::kOver: return true;
-    default: return false;
-  }
-}
 
 std::vector<operator_input> inputs_of(const proto::PhysicalPlan& plan, const proto::Node& node) {
   std::vector<operator_input> inputs;

@@ -27,14 +27,11 @@ struct build_context {
   size_t memory_bytes = 0;  ///< of all tasks' keyed state together
   size_t batch_rows = 0;
   uint64_t channel_credit_bytes = 0;
-  uint64_t outbox_limit_bytes = 0;
+  outbox_gate::limits outbox;
   /// By node id; made once for the attempt.
   std::map<uint32_t, std::shared_ptr<source_factory>> sources;
   std::map<uint32_t, std::shared_ptr<sink_factory>> sinks;
 };
-
-/// True where a node's operator keeps keyed state.
-bool is_stateful(const proto::Node& node);
 
 /// Builds a task and restores it: state, operators, positions, sinks. Blocks; not on an actor's thread.
 result<std::unique_ptr<task>> build_task(const build_context& context, const planned_task& planned,

@@ -37,7 +37,7 @@ inline constexpr size_t channel_credit_grant_bytes = 256 * kibibyte;
 inline constexpr size_t frame_bytes = 256 * kibibyte;
 
 // Sinks.
-inline constexpr size_t outbox_bytes = 256 * mebibyte;     ///< Per sink shard, then an epoch is asked for.
+inline constexpr size_t outbox_bytes = 256 * mebibyte;     ///< On disk, per sink shard; see coordination/outbox_gate.h.
 inline constexpr int sqlite_lock_wait_ms = 10'000;         ///< For a SQLite file that another program has locked.
 
 // State.

@@ -101,10 +101,10 @@ result<void> read_segment(file_system& files, const outbox_segment& segment,
   return whole.value() == segment.xxh3 ? result<void>() : broken;
 }
 
-result<void> remove_old_segments(file_system& files, const std::string& folder, epoch_id previous) {
+result<void> remove_committed_segments(file_system& files, const std::string& folder, epoch_id committed) {
   SYSTOLE_ASSIGN(const auto names, files.list(folder));
   for (const std::string& name : names)
-    if (is_segment(name) && begun_after(name) < previous.value) SYSTOLE_TRY(files.remove(folder + "/" + name));
+    if (is_segment(name) && begun_after(name) < committed.value) SYSTOLE_TRY(files.remove(folder + "/" + name));
   return {};
 }
 

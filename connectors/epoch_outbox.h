@@ -33,8 +33,8 @@ result<std::vector<outbox_segment>> segments_after(const std::vector<shard_commi
 result<void> read_segment(file_system& files, const outbox_segment& segment,
                           const std::function<result<void>(const batch&)>& take);
 
-/// Removes segments that no checkpoint needs: those begun before `previous` (their epoch is `previous` at the latest).
-result<void> remove_old_segments(file_system& files, const std::string& folder, epoch_id previous);
+/// Removes segments of epochs up to `committed`, once what they hold is durable at the sink: those begun before it.
+result<void> remove_committed_segments(file_system& files, const std::string& folder, epoch_id committed);
 /// Removes segments begun after the checkpoint that is restored: their rows come again.
 result<void> remove_later_segments(file_system& files, const std::string& folder, epoch_id last_completed);
 

@@ -35,8 +35,10 @@ class sink_writer {
   virtual result<sealed_epoch> seal(epoch_id epoch, bool is_final) = 0;
   /// Makes what seal(epoch) gave durable; called on the state thread, while the task goes on writing the next epoch.
   virtual result<void> make_durable(epoch_id epoch) = 0;
-  /// Bytes in the outbox that no commit has taken; past limits::outbox_bytes the task asks for an epoch.
+  /// Bytes in the outbox that no commit has taken, those in memory included; see limits::outbox_bytes.
   virtual uint64_t outbox_bytes() const { return 0; }
+  /// Of these, what is held in memory until the barrier.
+  virtual uint64_t held_memory_bytes() const { return 0; }
   /// Small state of the writer, and its restoration (once per old shard).
   virtual std::string snapshot() { return {}; }
   virtual result<void> restore(std::string_view bytes) {

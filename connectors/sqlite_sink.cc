@@ -210,8 +210,11 @@ result<void> sqlite_sink_committer::commit(const commit_epoch& epoch, const std:
     (void)database_->execute("ROLLBACK").has_value();
     return applied;
   }
+  // A commit that is repeated after a crash finds its epoch in the table and needs the segments no more.
+  SYSTOLE_TRY(remove_committed_segments(*settings_.files, settings_.outbox_folder,
+                                        settings_.check_epoch ? epoch.epoch : epoch.previous));
   settings_.committed->store(epoch.epoch.value);
-  return remove_old_segments(*settings_.files, settings_.outbox_folder, epoch.previous);
+  return {};
 }
 
 result<std::unique_ptr<sink_factory>> sqlite_sink_factory::make(const proto::Node& node, const sink_input& input,

@@ -108,8 +108,8 @@ void checkpoint_coordinator::maybe_trigger(timestamp_us now_us, actions& out) {
   phase_ = phase::collecting;
   current_ = {next_, kind};
   ++next_.value;
-  wanted_ = false;
-  if (with_.interval_us > 0) due_us_ = after(now_us, with_.interval_us);
+  current_was_wanted_ = std::exchange(wanted_, false) || (aborts_ > 0 && current_was_wanted_);
+  due_us_ = with_.interval_us > 0 ? after(now_us, with_.interval_us) : never;
   deadline_us_ = after(now_us, with_.timeout_us);
   acked_.assign(with_.tasks, false);
   missing_ = with_.tasks;
@@ -121,7 +121,10 @@ void checkpoint_coordinator::abort(timestamp_us now_us, std::string reason, acti
   out.push_back({action::kind::abort, current_, last_completed_, reason});
   if (++aborts_ < with_.most_aborts) {
     // Not at once: what kept this one from completing needs a while to pass.
-    due_us_ = std::max(due_us_, after(now_us, std::min<int64_t>(with_.interval_us, 1'000'000)));
+    constexpr int64_t most_delay_us = 1'000'000;
+    const bool often = with_.interval_us > 0 && with_.interval_us < most_delay_us;
+    const timestamp_us again = after(now_us, often ? with_.interval_us : most_delay_us);
+    due_us_ = current_was_wanted_ ? again : std::max(due_us_, again);
     if (current_.kind != barrier_kind::checkpoint) maybe_trigger(now_us, out);
     return;
   }

@@ -55,7 +55,8 @@ class checkpoint_coordinator {
   actions on_task_finished(uint32_t task, timestamp_us now_us);
   actions on_stored(epoch_id epoch, timestamp_us now_us);
   actions on_committed(uint32_t sink, epoch_id epoch, timestamp_us now_us);
-  /// An outbox is at its limit, or a user wants it: an epoch as soon as the one under way is committed.
+  /// An outbox fills, or a user wants it: an epoch as soon as the one under way is committed. If it is aborted, it is
+  /// tried again whatever the interval: sources may be waiting for it.
   actions request_epoch(timestamp_us now_us);
   /// A savepoint, then the end of the attempt. An input that has ended meanwhile ends the job instead.
   actions request_stop(timestamp_us now_us);
@@ -82,6 +83,7 @@ class checkpoint_coordinator {
   timestamp_us due_us_;
   timestamp_us deadline_us_ = 0;
   bool wanted_ = false;
+  bool current_was_wanted_ = false;
   bool stop_wanted_ = false;
   uint32_t aborts_ = 0;
   std::vector<bool> acked_;

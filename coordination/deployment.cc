@@ -88,6 +88,19 @@ struct expansion {
 
 }  // namespace
 
+bool is_stateful(const proto::Node& node) {
+  switch (node.operation_case()) {
+    case proto::Node::kDeduplicate:
+    case proto::Node::kAggregate:
+    case proto::Node::kWindow:
+    case proto::Node::kIntervalJoin:
+    case proto::Node::kRegularJoin:
+    case proto::Node::kTableJoin:
+    case proto::Node::kOver: return true;
+    default: return false;
+  }
+}
+
 const proto::Node* find_node(const proto::PhysicalPlan& plan, uint32_t id) {
   for (const proto::Node& node : plan.nodes())
     if (node.id() == id) return &node;

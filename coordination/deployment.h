@@ -63,6 +63,9 @@ struct deployment {
 /// tasks: in a stage with other work it could be upstream of a task that rejects. Pure.
 result<deployment> expand_plan(const proto::PhysicalPlan& plan);
 
+/// True where a node's operator keeps keyed state.
+bool is_stateful(const proto::Node& node);
+
 /// The node with an id, or null.
 const proto::Node* find_node(const proto::PhysicalPlan& plan, uint32_t id);
 

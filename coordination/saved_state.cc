@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
+
+#include "coordination/deployment.h"
 
 namespace systole {
 namespace {
 
 struct saved_step {
-  std::set<std::string> tables;
+  std::map<std::string, proto::TableDescriptor> tables;  ///< by name
   bool has_positions = false;
   bool has_committable = false;
 
@@ -28,7 +31,7 @@ std::map<std::string, saved_step> saved_steps(const proto::CheckpointMetadata& s
   for (const proto::TaskSnapshot& task : saved.tasks()) {
     for (const proto::NodeSnapshot& node : task.nodes()) {
       saved_step& step = steps[node.step()];
-      for (const proto::TableDescriptor& table : node.tables()) step.tables.insert(table.name());
+      for (const proto::TableDescriptor& table : node.tables()) step.tables.emplace(table.name(), table);
       step.has_positions = step.has_positions || !node.source_positions().empty();
       step.has_committable = step.has_committable || !node.committable().empty();
     }
@@ -36,23 +39,35 @@ std::map<std::string, saved_step> saved_steps(const proto::CheckpointMetadata& s
   return steps;
 }
 
-bool may_hold_tables(const proto::Node& node) {
-  switch (node.operation_case()) {
-    case proto::Node::kDeduplicate:
-    case proto::Node::kAggregate:
-    case proto::Node::kWindow:
-    case proto::Node::kIntervalJoin:
-    case proto::Node::kRegularJoin:
-    case proto::Node::kTableJoin:
-    case proto::Node::kOver: return true;
-    default: return false;
-  }
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string made;
   for (const std::string& each : words) made += (made.empty() ? "" : ", ") + each;
   return made;
+}
+
+std::string told_of(const proto::TableDescriptor& table) {
+  return "version " + std::to_string(table.layout_version()) + ", " + table.layout() + ", " + table.fingerprint();
+}
+
+bool same_table(const proto::TableDescriptor& a, const proto::TableDescriptor& b) {
+  return a.layout_version() == b.layout_version() && a.layout() == b.layout() && a.fingerprint() == b.fingerprint() &&
+         a.ordered() == b.ordered() && a.timers() == b.timers();
+}
+
+/// Why a step's saved tables do not fit those of today; empty where they do. A table that only one side has is fine as
+/// long as another is shared: operators have some only where their settings need them.
+std::string misfit(const saved_step& before, const std::vector<proto::TableDescriptor>& now) {
+  std::string why;
+  bool shared = before.tables.empty() || now.empty();
+  for (const proto::TableDescriptor& table : now) {
+    const auto old = before.tables.find(table.name());
+    if (old == before.tables.end()) continue;
+    shared = true;
+    if (same_table(old->second, table)) continue;
+    why += (why.empty() ? "table " : "; table ") + table.name() + " was " + told_of(old->second) + ", is " +
+           told_of(table);
+  }
+  return shared ? why : "it was another kind of step";
 }
 
 }  // namespace
@@ -67,10 +82,14 @@ std::string saved_state_comparison::summary() const {
   add("kept", joined(kept));
   add("new", joined(added));
   add("dropped", joined(gone));
+  std::vector<std::string> misfits;
+  for (const incompatible_step& each : incompatible) misfits.push_back(each.step + " (" + each.why + ")");
+  add("incompatible", joined(misfits));
   return told;
 }
 
-saved_state_comparison compare_with_saved(const proto::PhysicalPlan& plan, const proto::CheckpointMetadata& saved) {
+saved_state_comparison compare_with_saved(const proto::PhysicalPlan& plan, const proto::CheckpointMetadata& saved,
+                                          const planned_tables& tables) {
   const std::map<std::string, saved_step> before = saved_steps(saved);
   saved_state_comparison made;
   std::set<std::string> seen;       // steps of the plan
@@ -81,8 +100,12 @@ saved_state_comparison compare_with_saved(const proto::PhysicalPlan& plan, const
     if (!before.contains(old) && !node.renamed_from().empty()) old = node.renamed_from();
     const bool known = before.contains(old);
     if (known) continued.insert(old);
-    if (known && may_hold_tables(node)) stateful.insert(old);
-    if (seen.insert(node.step()).second) (known ? made.kept : made.added).push_back(node.step());
+    if (known && is_stateful(node)) stateful.insert(old);
+    if (!seen.insert(node.step()).second) continue;
+    const auto now = tables.find(node.step());
+    std::string why = known && now != tables.end() ? misfit(before.at(old), now->second) : "";
+    if (!why.empty()) made.incompatible.push_back({node.step(), std::move(why)});
+    else (known ? made.kept : made.added).push_back(node.step());
   }
   for (const auto& [step, held] : before) {
     saved_step lost = held;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -9,8 +10,10 @@
 
 namespace systole {
 
-/// A plan beside the checkpoint that it is to go on from, step by step. Whether a kept step's tables still have the
-/// same types, keys and functions is told by the state itself when they are opened (`incompatible`).
+/// The tables of a plan's stateful steps, by step.
+using planned_tables = std::map<std::string, std::vector<proto::TableDescriptor>>;
+
+/// A plan beside the checkpoint that it is to go on from, step by step.
 struct saved_state_comparison {
   std::vector<std::string> kept;   ///< in the plan's order, under the names of today
   std::vector<std::string> added;  ///< start empty, or read their input from the start
@@ -22,13 +25,22 @@ struct saved_state_comparison {
   };
   std::vector<dropped_step> dropped;
 
-  bool changed() const { return !added.empty() || !dropped.empty(); }
-  /// "kept: a, b; new: c; dropped: d (2 state tables)"
+  /// In the plan and saved, but with other types, keys, functions or windows: their tables cannot be read.
+  struct incompatible_step {
+    std::string step;
+    std::string why;  ///< each table that differs, before and now
+  };
+  std::vector<incompatible_step> incompatible;
+
+  bool changed() const { return !added.empty() || !dropped.empty() || !incompatible.empty(); }
+  /// "kept: a, b; new: c; dropped: d (2 state tables); incompatible: e (table x was ..., is ...)"
   std::string summary() const;
 };
 
 /// Pure. Roles that a step no longer has count as dropped only where the whole step is gone or has lost its state.
-saved_state_comparison compare_with_saved(const proto::PhysicalPlan& plan, const proto::CheckpointMetadata& saved);
+/// `tables`: those that the plan's operators open; steps that are not in it are not checked for compatibility.
+saved_state_comparison compare_with_saved(const proto::PhysicalPlan& plan, const proto::CheckpointMetadata& saved,
+                                          const planned_tables& tables);
 
 /// What going back to an older epoch means to each sink of a plan.
 struct rewind_effects {

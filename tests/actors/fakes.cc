@@ -119,29 +119,43 @@ class fake_writer final : public sink_writer {
           text += std::to_string(value_width(each->type().id) == 4 ? each->values<int32_t>()[row]
                                                                    : each->values<int64_t>()[row]);
       }
+      bytes_ += text.size();
       rows_.push_back(std::move(text));
     }
+    const std::lock_guard lock(world_->mutex);
+    forget_published();
+    world_->most_outstanding_bytes = std::max(world_->most_outstanding_bytes, bytes_);
     return {};
   }
   result<sealed_epoch> seal(epoch_id, bool) override {
     const std::lock_guard lock(world_->mutex);
-    const uint64_t published = world_->published_up_to[key_];
-    while (first_ < published) {
-      rows_.pop_front();
-      ++first_;
-    }
+    forget_published();
     sealed_epoch made;
     append_varint(made.committable, first_);
     for (const std::string& each : rows_) append_bytes(made.committable, each);
     return made;
   }
   result<void> make_durable(epoch_id) override { return {}; }
+  uint64_t outbox_bytes() const override {
+    const std::lock_guard lock(world_->mutex);
+    forget_published();
+    return bytes_;
+  }
 
  private:
+  /// REQUIRES: the world's mutex is held.
+  void forget_published() const {
+    for (const uint64_t published = world_->published_up_to[key_]; first_ < published && !rows_.empty(); ++first_) {
+      bytes_ -= rows_.front().size();
+      rows_.pop_front();
+    }
+  }
+
   std::shared_ptr<fake_world> world_;
   std::pair<std::string, uint32_t> key_;
-  uint64_t first_ = 0;
-  std::deque<std::string> rows_;
+  mutable uint64_t first_ = 0;
+  mutable uint64_t bytes_ = 0;
+  mutable std::deque<std::string> rows_;
 };
 
 std::string published_path(const fake_world& world) { return world.directory + "/published"; }
@@ -170,6 +184,7 @@ class fake_committer final : public sink_committer {
       : world_(std::move(world)), step_(std::move(step)) {}
   result<void> recover(epoch_id) override { return {}; }
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override {
+    if (world_->commit_takes.count() > 0) std::this_thread::sleep_for(world_->commit_takes);
     const std::lock_guard lock(world_->mutex);
     if (world_->commit_failures > 0) {
       --world_->commit_failures;

@@ -101,6 +101,22 @@ TEST_P(local_job_test, a_sink_that_is_away_for_a_while_loses_nothing) {
   EXPECT_EQ(published(), expected_counts(3'000));
 }
 
+/// The sink takes a hundredth of what the source gives: no epoch comes by the clock, so it must come by the outbox.
+TEST_P(local_job_test, a_slow_sink_holds_the_source_back_and_its_outbox_stays_within_its_limit) {
+  world_->records = 400'000;
+  world_->rows_per_poll = 50;
+  world_->commit_takes = std::chrono::milliseconds(30);
+  options_.checkpoint_interval = std::chrono::hours(1);
+  options_.memory_bytes = limits::mebibyte;  // channels of 64 KiB
+  options_.outbox_bytes = 256 * limits::kibibyte;
+  const job_outcome outcome = run(counting_plan(GetParam()));
+  ASSERT_EQ(outcome.how, job_outcome::kind::finished) << (outcome.cause ? outcome.cause->message : "");
+  EXPECT_TRUE(published() == expected_counts(400'000));
+  EXPECT_GE(outcome.checkpoints, 400'000 * 8 / options_.outbox_bytes / GetParam());
+  EXPECT_GT(world_->most_outstanding_bytes, options_.outbox_bytes / 2);
+  EXPECT_LE(world_->most_outstanding_bytes, options_.outbox_bytes + 1'000) << "the limit and a batch";
+}
+
 TEST_P(local_job_test, a_full_disk_stops_the_job_and_loses_nothing) {
   world_->records = 3'000;
   world_->fail_metadata = 1;

@@ -24,6 +24,14 @@ uint64_t bytes_below(const std::string& folder) {
   return bytes;
 }
 
+size_t segments_below(const std::string& folder) {
+  size_t count = 0;
+  if (!std::filesystem::exists(folder)) return 0;
+  for (const auto& each : std::filesystem::recursive_directory_iterator(folder))
+    count += each.path().extension() == ".seg";
+  return count;
+}
+
 class outbox_limit : public ::testing::TestWithParam<const char*> {
  protected:
   std::unique_ptr<sink_factory> make() {
@@ -76,6 +84,8 @@ TEST_P(outbox_limit, holds_while_the_sink_is_slow_and_is_free_again_with_the_com
     EXPECT_LT(bytes_below(folder.path()) - before, 2 * limit_bytes);
     ASSERT_TRUE(committer->commit({epoch_id(epoch), epoch_id(epoch - 1), "u", false}, {{0, sealed.committable}}).has_value());
     EXPECT_LE(writer->outbox_bytes(), limit_bytes / 2) << "the source goes on";
+    EXPECT_EQ(segments_below(folder / "outbox"), 0u)
+        << "what is committed takes no disk, or the next epoch would double it";
   }
 }
 

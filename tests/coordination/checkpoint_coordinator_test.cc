@@ -112,6 +112,32 @@ TEST(checkpoint_coordinator, without_an_interval_only_what_is_asked_for_happens)
   EXPECT_FALSE(it.under_way());
 }
 
+TEST(checkpoint_coordinator, an_epoch_that_was_asked_for_is_tried_again_until_it_completes) {
+  for (const int64_t interval_us : {int64_t{0}, int64_t{3'600'000'000}}) {
+    coordinator::settings with = two_by_two();
+    with.interval_us = interval_us;
+    coordinator it(with, 0);
+    ASSERT_EQ(it.request_epoch(5).size(), 1u);
+    timestamp_us now = 5;
+    for (uint64_t epoch = 2; epoch < 5; ++epoch) {
+      now = it.next_wakeup_us();
+      ASSERT_EQ(it.on_time(now).at(0).do_this, kind::abort);
+      // Sources may wait for it, so not only after the interval; and not at once.
+      EXPECT_GT(it.next_wakeup_us(), now);
+      ASSERT_LE(it.next_wakeup_us(), now + 1'000'000);
+      now = it.next_wakeup_us();
+      const auto again = it.on_time(now);
+      ASSERT_EQ(again.size(), 1u);
+      EXPECT_EQ(again[0].what, (barrier{epoch_id(epoch), barrier_kind::checkpoint}));
+    }
+    for (uint32_t task : {0u, 1u}) (void)it.on_ack(task, epoch_id(4), now);
+    (void)it.on_stored(epoch_id(4), now);
+    for (uint32_t sink : {0u, 1u}) (void)it.on_committed(sink, epoch_id(4), now);
+    EXPECT_FALSE(it.under_way());
+    EXPECT_GT(it.next_wakeup_us(), now + 1'000'000) << "it was asked for once";
+  }
+}
+
 /// A job with random delays, lost acks, failing tasks, outboxes that fill and attempts that crash at any moment, until
 /// it finishes. Invariants: numbers grow over all attempts; one epoch at a time; `previous` is the last stored one; an
 /// epoch is stored once and only with all acks; a sink is never told a commit before the store, nor the next epoch

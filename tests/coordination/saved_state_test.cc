@@ -43,7 +43,7 @@ proto::CheckpointMetadata saved_by_small_plan() {
 using names = std::vector<std::string>;
 
 TEST(saved_state_test, an_unchanged_plan_keeps_all) {
-  const saved_state_comparison compared = compare_with_saved(small_plan(), saved_by_small_plan());
+  const saved_state_comparison compared = compare_with_saved(small_plan(), saved_by_small_plan(), {});
   EXPECT_FALSE(compared.changed());
   EXPECT_EQ(compared.kept, (names{"events", "unique", "wanted", "out"}));
 }
@@ -52,16 +52,54 @@ TEST(saved_state_test, tells_kept_new_and_dropped_steps) {
   proto::PhysicalPlan plan = small_plan();
   plan.mutable_nodes(1)->set_step("distinct");
   add_node(plan, "counted").mutable_aggregate();
-  const saved_state_comparison compared = compare_with_saved(plan, saved_by_small_plan());
+  const saved_state_comparison compared = compare_with_saved(plan, saved_by_small_plan(), {});
   EXPECT_TRUE(compared.changed());
   EXPECT_EQ(compared.summary(), "kept: events, wanted, out; new: distinct, counted; dropped: unique (1 state table)");
+}
+
+proto::TableDescriptor table_of(const std::string& name, const std::string& layout, const std::string& fingerprint) {
+  proto::TableDescriptor made;
+  made.set_name(name);
+  made.set_layout_version(1);
+  made.set_layout(layout);
+  made.set_fingerprint(fingerprint);
+  return made;
+}
+
+TEST(saved_state_test, tells_every_incompatible_step_beside_the_others) {
+  proto::PhysicalPlan plan = small_plan();
+  for (const char* step : {"counted", "joined", "same"}) add_node(plan, step).mutable_aggregate();
+  plan.mutable_nodes(1)->set_step("distinct");
+  plan.mutable_nodes(4)->set_renamed_from("totals");
+  proto::CheckpointMetadata saved = saved_by_small_plan();
+  for (proto::TaskSnapshot& task : *saved.mutable_tasks())
+    for (const char* step : {"totals", "joined", "same"}) {
+      proto::NodeSnapshot* node = task.add_nodes();
+      node->set_step(step);
+      *node->add_tables() = table_of("accumulators", "text -> bigint", "count(*)");
+      *node->add_tables() = table_of("texts", "text -> text", "max(name)");
+    }
+  const planned_tables now = {
+      {"distinct", {table_of("seen", "text", "key")}},
+      {"counted",
+       {table_of("accumulators", "text -> numeric", "sum(cost)"), table_of("texts", "text -> text", "min(name)")}},
+      {"joined", {table_of("left", "text -> row", "id = id")}},
+      {"same", {table_of("accumulators", "text -> bigint", "count(*)"), table_of("more", "text -> text", "x")}}};
+  const saved_state_comparison compared = compare_with_saved(plan, saved, now);
+  EXPECT_TRUE(compared.changed());
+  EXPECT_EQ(
+      compared.summary(),
+      "kept: events, wanted, out, same; new: distinct; dropped: unique (1 state table); incompatible: "
+      "counted (table accumulators was version 1, text -> bigint, count(*), is version 1, text -> numeric, sum(cost); "
+      "table texts was version 1, text -> text, max(name), is version 1, text -> text, min(name)), "
+      "joined (it was another kind of step)");
 }
 
 TEST(saved_state_test, a_renamed_step_is_kept) {
   proto::PhysicalPlan plan = small_plan();
   plan.mutable_nodes(1)->set_step("distinct");
   plan.mutable_nodes(1)->set_renamed_from("unique");
-  const saved_state_comparison compared = compare_with_saved(plan, saved_by_small_plan());
+  const saved_state_comparison compared = compare_with_saved(plan, saved_by_small_plan(), {});
   EXPECT_FALSE(compared.changed());
   EXPECT_EQ(compared.kept, (names{"events", "distinct", "wanted", "out"}));
 }
@@ -69,7 +107,7 @@ TEST(saved_state_test, a_renamed_step_is_kept) {
 TEST(saved_state_test, a_step_that_has_become_stateless_drops_its_tables) {
   proto::PhysicalPlan plan = small_plan();
   plan.mutable_nodes(1)->mutable_filter();
-  const saved_state_comparison compared = compare_with_saved(plan, saved_by_small_plan());
+  const saved_state_comparison compared = compare_with_saved(plan, saved_by_small_plan(), {});
   ASSERT_EQ(compared.dropped.size(), 1u);
   EXPECT_EQ(compared.dropped[0].step, "unique");
 }
@@ -77,7 +115,7 @@ TEST(saved_state_test, a_step_that_has_become_stateless_drops_its_tables) {
 TEST(saved_state_test, a_stateless_step_may_go_and_a_source_or_sink_may_not) {
   proto::PhysicalPlan plan;
   add_node(plan, "unique").mutable_deduplicate();
-  const saved_state_comparison compared = compare_with_saved(plan, saved_by_small_plan());
+  const saved_state_comparison compared = compare_with_saved(plan, saved_by_small_plan(), {});
   EXPECT_EQ(compared.summary(), "kept: unique; dropped: events (how far it was read), out (rows to publish)");
 }
 
