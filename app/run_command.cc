@@ -16,9 +16,11 @@
 namespace systole {
 namespace {
 
+constexpr const char* default_memory = "512MiB";
+
 struct run_flags : manifest_flags {
   std::string state;
-  std::string memory = "512MiB";
+  std::string memory = default_memory;
   std::string progress = "auto";
   std::string crash_at;
   uint64_t rewind = 0;
@@ -61,14 +63,36 @@ void tell_files_written(const proto::PhysicalPlan& plan) {
   }
 }
 
+/// A word of a command line, quoted where a shell would take it for something else.
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
+  std::string quoted = "'";
+  for (const char each : text) quoted += each == '\'' ? std::string("'\\''") : std::string(1, each);
+  return quoted + "'";
+}
+
+/// The same run from its saved state.
+std::string command_to_go_on(const run_flags& flags, const std::string& state) {
+  std::string command = "systole run";
+  for (const std::string& file : flags.files) command += " " + shell_word(file);
+  command += " --state " + shell_word(state);
+  for (const std::string& parameter : flags.parameters) command += " --param " + shell_word(parameter);
+  if (flags.parallelism > 0) command += " --parallelism " + std::to_string(flags.parallelism);
+  if (flags.memory != default_memory) command += " --memory " + shell_word(flags.memory);
+  if (flags.in_memory) command += " --state-in-memory";
+  if (flags.drain) command += " --drain";
+  return command;
+}
+
 int report(const job_outcome& outcome, const run_flags& flags, const std::string& state, const proto::PhysicalPlan& plan,
            bool quiet) {
   if (outcome.how == job_outcome::kind::failed) {
     std::fprintf(stderr, "systole run: the job failed: %s\n", outcome.cause ? outcome.cause->message.c_str() : "unknown");
     if (!outcome.advice.empty()) std::fprintf(stderr, "  %s\n", outcome.advice.c_str());
-    if (!flags.state.empty() && outcome.last_epoch.value > 0)
-      std::fprintf(stderr, "  Everything up to checkpoint %llu is safe; the same command goes on from there.\n",
-                   static_cast<unsigned long long>(outcome.last_epoch.value));
+    if (outcome.last_epoch.value > 0)
+      std::fprintf(stderr, "  Everything up to checkpoint %llu is safe; to go on from there:\n  %s\n",
+                   static_cast<unsigned long long>(outcome.last_epoch.value), command_to_go_on(flags, state).c_str());
     return exit_negative;
   }
   if (outcome.nothing_to_do) {
@@ -76,13 +100,13 @@ int report(const job_outcome& outcome, const run_flags& flags, const std::string
     return exit_success;
   }
   if (!quiet && !outcome.steps.empty()) std::fputs(accounting_table(outcome.steps).c_str(), stderr);
+  if (outcome.how == job_outcome::kind::stopped && outcome.last_epoch.value == 0) {
+    std::fputs("Stopped before the first checkpoint: nothing is saved, the next run begins at the start.\n", stderr);
+    return exit_interrupted;
+  }
   if (outcome.how == job_outcome::kind::stopped) {
-    std::fprintf(stderr, "Stopped with a savepoint (checkpoint %llu). To go on:\n  systole run",
-                 static_cast<unsigned long long>(outcome.last_epoch.value));
-    for (const std::string& file : flags.files) std::fprintf(stderr, " %s", file.c_str());
-    std::fprintf(stderr, " --state %s", state.c_str());
-    for (const std::string& parameter : flags.parameters) std::fprintf(stderr, " --param '%s'", parameter.c_str());
-    std::fputs("\n", stderr);
+    std::fprintf(stderr, "Stopped with a savepoint (checkpoint %llu). To go on:\n  %s\n",
+                 static_cast<unsigned long long>(outcome.last_epoch.value), command_to_go_on(flags, state).c_str());
     return exit_interrupted;
   }
   if (!quiet) {
@@ -136,7 +160,8 @@ int run(const run_flags& flags) {
   }
   display.end();
   const int code = report(outcome, flags, state, plan, *style == progress_display::style::none);
-  if (temporary && outcome.how == job_outcome::kind::finished) {
+  // A temporary state that somebody may go on from stays.
+  if (temporary && (outcome.how == job_outcome::kind::finished || outcome.last_epoch.value == 0)) {
     std::error_code ignored;  // a leftover temporary directory harms nobody
     std::filesystem::remove_all(state, ignored);
   }

@@ -7,6 +7,8 @@ import argparse
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -159,6 +161,50 @@ def stopping_and_resuming(systole, work):
     check(ran.returncode == 1 and "counted" in ran.stderr, "a step whose state does not fit the manifest any more is refused by name", ran.stderr)
 
 
+BOUNDED = UNBOUNDED.replace("rate: 2000", "rate: RATE, count: 120000").replace("name: endless", "name: bounded")
+
+
+def interrupted_without_state(systole, work):
+    """Ctrl-C of a run that was given no --state: what it suggests goes on, to complete output."""
+    results = {}
+    for name in ("calm", "it's interrupted"):
+        out = f"{work}/{name}"
+        manifest = f"{work}/{name}.yaml"
+        with open(manifest, "w") as file:
+            file.write(BOUNDED.replace("OUT", out).replace("RATE", "0" if name == "calm" else "20000").replace("spec:\n", "spec:\n  parameters: {wanted: {type: string, default: none}}\n"))
+        if name == "calm":
+            ran = systole("run", manifest)
+            check(ran.returncode == 0, "an undisturbed run", ran.stderr)
+        else:
+            process = systole.start("run", manifest, "--param", "wanted=a 'b' $c", "--parallelism", "2")
+            deadline = time.monotonic() + 30
+            while not (os.path.isdir(f"{out}/ids") and ids(out)) and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            told = process.communicate(timeout=60)[1]
+            suggested = re.search(r"^  (systole run .*--state (\S+).*)$", told, re.MULTILINE)
+            check(process.returncode == 130 and suggested is not None, "Ctrl-C without --state says how to go on", told)
+            if not suggested:
+                return
+            state = suggested.group(2)
+            check(os.path.isdir(state) and state.startswith(tempfile.gettempdir()), f"its temporary state is kept: {state}", told)
+            partly = ids(out)
+            check(0 < len(partly) < 100_000, f"it was interrupted on the way: {len(partly)} rows")
+            command = suggested.group(1).replace("systole", shlex.quote(systole.systole), 1)
+            ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+            check(ran.returncode == 0 and "resumed from checkpoint" in ran.stderr, "the suggested command goes on and ends", command + "\n" + ran.stderr)
+            shutil.rmtree(state, ignore_errors=True)
+        with open(f"{out}/counts.csv") as file:
+            results[name] = sorted(ids(out)), sorted(file.read().splitlines())
+    left = f"{work}/temporary"
+    os.makedirs(left)
+    ran = subprocess.run([systole.systole, "run", f"{work}/calm.yaml"], capture_output=True, text=True, timeout=60, env={**os.environ, "TMPDIR": left})
+    check(ran.returncode == 1 and not os.listdir(left), f"a run that fails before its first checkpoint leaves no state behind: {os.listdir(left)}", ran.stderr)
+    calm, resumed = results.values()
+    check(len(calm[0]) > 100_000 and calm == resumed,
+          f"complete and undoubled output: {len(resumed[0])} rows, {len(set(resumed[0]))} different, of {len(calm[0])}", str((calm[1], resumed[1])))
+
+
 def bounded_twice(systole, work):
     job, state = f"{work}/first-job/job.yaml", f"{work}/first-state"
     out = f"{work}/first-out"
@@ -218,7 +264,7 @@ def main():
     options = parser.parse_args()
     systole = Command(os.path.abspath(options.systole))
     with tempfile.TemporaryDirectory(prefix="systole-command-") as work:
-        for part in (first_minutes, help_and_usage, mistakes, bounded_twice, stopping_and_resuming, idle_cpu, generate):
+        for part in (first_minutes, help_and_usage, mistakes, bounded_twice, interrupted_without_state, stopping_and_resuming, idle_cpu, generate):
             try:
                 part(systole, work)
             except Exception as problem:  # one part's accident must not hide the others
