@@ -17,7 +17,7 @@ namespace {
 
 constexpr int64_t redraw_interval_us = 500'000;
 constexpr size_t default_rows = 40;
-constexpr size_t kept_rows = 100'000;  ///< of the live table; further ones are counted, not shown
+constexpr size_t kept_rows = 100'000;  ///< of the live table; changes of further keys are printed as they come, or told
 constexpr size_t widest_column = 40;
 
 std::string_view kind_text(row_kind kind) {
@@ -59,6 +59,7 @@ class console_writer final : public sink_writer {
   result<void> write(const batch& rows) override {
     if (!settings_.changelog || (!settings_.terminal && settings_.key.empty())) return print_lines(rows);
     keep(rows);
+    if (!beyond_.empty() && !settings_.terminal) SYSTOLE_TRY(print_lines(gather(rows, beyond_)));
     return due() ? show() : result<void>();
   }
   result<sealed_epoch> seal(epoch_id, bool is_final) override {
@@ -86,6 +87,7 @@ class console_writer final : public sink_writer {
       if (in.ok()) table_[std::move(key)] = std::move(line);
     }
     changed_ = true;
+    full_ = table_.size() >= kept_rows;
     return in.ok() ? result<void>() : fail(error_code::corrupt, "a console's state cannot be read");
   }
 
@@ -152,15 +154,22 @@ class console_writer final : public sink_writer {
     if (key.empty())
       for (const column_ptr& each : rows.columns()) key.push_back(each.get());
     encoded_.encode(key, rows.rows());
-    for (size_t row = 0; row < rows.rows(); ++row) {
+    beyond_.clear();
+    for (uint32_t row = 0; row < rows.rows(); ++row) {
       std::string bytes(encoded_.key(row));
       changed_ = true;
+      // Once full, keys that are not in the table stay outside, or it could not be told which were told before.
+      if ((full_ || table_.size() >= kept_rows) && !table_.contains(bytes)) {
+        full_ = true;
+        if (rows.kind(row) != row_kind::update_before) beyond_.push_back(row);  // its +U follows
+        continue;
+      }
       if (!settings_.terminal && !before_.contains(bytes)) {
         const auto found = table_.find(bytes);
         before_.emplace(bytes, found == table_.end() ? table_line() : found->second);
       }
       if (sign(rows.kind(row)) > 0) {
-        if (table_.size() < kept_rows || table_.contains(bytes)) table_[std::move(bytes)] = cells(rows, row);
+        table_[std::move(bytes)] = cells(rows, row);
       } else if (rows.kind(row) == row_kind::erase || settings_.key.empty()) {
         table_.erase(bytes);  // a -U is followed by its key's +U
       }
@@ -206,6 +215,10 @@ class console_writer final : public sink_writer {
       out += fmt::format("... {} more\n", lines.size() - shown);
       ++drawn_lines_;
     }
+    if (full_) {
+      out += fmt::format("... and keys beyond the first {}\n", kept_rows);
+      ++drawn_lines_;
+    }
     drawn_ = settings_.time->monotonic();
     changed_ = false;
     return put(out);
@@ -236,6 +249,8 @@ class console_writer final : public sink_writer {
   std::chrono::nanoseconds drawn_ = std::chrono::nanoseconds::min() / 2;
   size_t drawn_lines_ = 0;
   bool changed_ = false;
+  bool full_ = false;             ///< table_ has had kept_rows
+  std::vector<uint32_t> beyond_;  ///< rows of the batch whose keys are not in the full table_
   bool header_printed_ = false;
 };
 

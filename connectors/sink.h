@@ -69,6 +69,12 @@ class sink_committer {
   /// Before the first row of an attempt. `last_completed`: 0 on a fresh start. Removes or moves aside what later,
   /// incomplete epochs left behind.
   virtual result<void> recover(epoch_id last_completed) = 0;
+  /// After recover(), where the restored checkpoint does not know the sink: it is new in the manifest, and its first
+  /// commit will have `last_completed` as its previous epoch. May be called again until that commit.
+  virtual result<void> begin(epoch_id last_completed) {
+    (void)last_completed;
+    return {};
+  }
   virtual result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) = 0;
 };
 

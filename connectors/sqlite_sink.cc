@@ -125,12 +125,7 @@ result<void> sqlite_sink_committer::recover(epoch_id last_completed) {
     return fail(error_code::already_exists, where + " has epoch " + std::to_string(stored.epoch) +
                                                 " of another run of " + settings_.sink +
                                                 "; continue that run, or write to another table or file");
-  if (last_completed.value == 0 && settings_.key.empty()) {
-    SYSTOLE_ASSIGN(const bool rows, table_has_rows());
-    if (rows)
-      return fail(error_code::already_exists, where + " has rows that are not of this run, and a new run does not append to them; "
-                                                      "empty it or choose another table");
-  }
+  if (last_completed.value == 0) SYSTOLE_TRY(refuse_foreign_rows());
   if (stored.present && stored.epoch > last_completed.value) {
     if (settings_.key.empty())
       return fail(error_code::incompatible, where + " has epoch " + std::to_string(stored.epoch) + ", later than the restored " +
@@ -142,6 +137,30 @@ result<void> sqlite_sink_committer::recover(epoch_id last_completed) {
     return write_epoch_->run();
   }
   return {};
+}
+
+result<void> sqlite_sink_committer::refuse_foreign_rows() {
+  if (!settings_.key.empty()) return {};
+  SYSTOLE_ASSIGN(const bool rows, table_has_rows());
+  if (!rows) return {};
+  return fail(error_code::already_exists, "table " + settings_.table + " of SQLite file " + settings_.path +
+                                              " has rows that are not of this run, and a new run does not append to them; "
+                                              "empty it or choose another table");
+}
+
+result<void> sqlite_sink_committer::begin(epoch_id last_completed) {
+  if (!settings_.check_epoch) return {};
+  SYSTOLE_ASSIGN(const stored_epoch stored, read_epoch());
+  if (stored.present && stored.epoch == last_completed.value) return {};  // begun before a crash, or rewound
+  if (stored.present)
+    return fail(error_code::already_exists, "table " + settings_.table + " of SQLite file " + settings_.path + " has epoch " +
+                                                std::to_string(stored.epoch) + " of " + settings_.sink +
+                                                ", which the saved state does not know; write to another table or file");
+  SYSTOLE_TRY(refuse_foreign_rows());
+  write_epoch_->bind(1, settings_.sink);
+  write_epoch_->bind(2, static_cast<int64_t>(last_completed.value));
+  write_epoch_->bind(3, rewound);
+  return write_epoch_->run();
 }
 
 result<void> sqlite_sink_committer::apply_rows(const batch& rows) {

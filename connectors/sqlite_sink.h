@@ -33,6 +33,7 @@ class sqlite_sink_committer final : public sink_committer {
  public:
   explicit sqlite_sink_committer(sqlite_sink_settings settings) : settings_(std::move(settings)) {}
   result<void> recover(epoch_id last_completed) override;
+  result<void> begin(epoch_id last_completed) override;
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override;
 
  private:
@@ -46,6 +47,8 @@ class sqlite_sink_committer final : public sink_committer {
   /// Refuses a table of the user's that cannot hold the rows as they are.
   result<void> check_table();
   result<bool> table_has_rows();
+  /// An appended table must be empty at first: its rows could not be told from another's.
+  result<void> refuse_foreign_rows();
   result<stored_epoch> read_epoch();
   result<void> apply(const commit_epoch& epoch, const std::vector<outbox_segment>& segments);
   result<void> apply_rows(const batch& rows);

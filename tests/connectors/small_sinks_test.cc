@@ -66,6 +66,22 @@ TEST(console_sink, prints_a_line_per_changed_key_and_interval_where_there_is_no_
   EXPECT_EQ(printed([&] { ASSERT_TRUE(writer->seal(epoch_id(1), true).has_value()); }), "+U,1,y\n-D,2,\"b, c\"\n");
 }
 
+TEST(console_sink, keys_beyond_its_memory_are_printed_as_they_come) {
+  small_sink sink(proto::Sink::CONSOLE);
+  sink.input.upsert_key = {"id"};
+  const auto writer = sink.make().value()->make_writer(0, 1).value();
+  std::vector<test_row> rows;
+  for (int32_t id = 0; id < 100'003; ++id) rows.push_back({id, "a"});
+  const std::string first = printed([&] { ASSERT_TRUE(writer->write(test_batch(rows, true)).has_value()); });
+  EXPECT_EQ(std::count(first.begin(), first.end(), '\n'), 1 + 100'003) << "no row is left out";
+  EXPECT_NE(first.find("+I,100002,a\n"), std::string::npos);
+  EXPECT_EQ(printed([&] {
+    ASSERT_TRUE(writer->write(test_batch({{100'002, "a", k::update_before}, {100'002, "b", k::update_after}, {100'001, "a", k::erase},
+                                          {5, "a", k::erase}, {200'000, "n"}}, true)).has_value());
+  }), "+U,100002,b\n-D,100001,a\n+I,200000,n\n");
+  EXPECT_EQ(printed([&] { ASSERT_TRUE(writer->seal(epoch_id(1), true).has_value()); }), "-D,5,a\n");
+}
+
 TEST(console_sink, redraws_a_table_on_a_terminal_at_most_twice_a_second) {
   small_sink sink(proto::Sink::CONSOLE);
   sink.terminal = true;

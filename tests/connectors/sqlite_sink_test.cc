@@ -73,6 +73,32 @@ TEST(sqlite_sink, appends_all_shards) {
   EXPECT_EQ(setup.rows("SELECT epoch FROM systole_epochs"), strings{std::to_string(run.last()->epoch.epoch.value)});
 }
 
+TEST(sqlite_sink, may_be_new_in_a_job_that_has_saved_state) {
+  for (const bool upsert : {false, true}) {
+    sqlite_setup setup{.upsert = upsert};
+    for (int attempt = 0; attempt < 2; ++attempt) {  // the first ends before its first commit
+      const auto factory = setup.make().value();
+      const auto committer = factory->make_committer().value();
+      ASSERT_TRUE(committer->recover(epoch_id(12)).has_value());
+      ASSERT_TRUE(committer->begin(epoch_id(12)).has_value());
+      const auto writer = factory->make_writer(0, 1).value();
+      ASSERT_TRUE(writer->write(test_batch({{1, "a"}}, upsert)).has_value());
+      const auto sealed = writer->seal(epoch_id(113), false).value();
+      ASSERT_TRUE(writer->make_durable(epoch_id(113)).has_value());
+      if (attempt == 0) continue;
+      const auto done = committer->commit({epoch_id(113), epoch_id(12), "u", false}, {{0, sealed.committable}});
+      ASSERT_TRUE(done.has_value()) << done.error().message;
+    }
+    EXPECT_EQ(setup.rows(), strings{"1 a"});
+    // A table of a sink that the saved state does not know is another's.
+    const auto committer = setup.make().value()->make_committer().value();
+    ASSERT_TRUE(committer->recover(epoch_id(200)).has_value());
+    const auto refused = committer->begin(epoch_id(200));
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_NE(refused.error().message.find("another table"), std::string::npos) << refused.error().message;
+  }
+}
+
 TEST(sqlite_sink, upserts_and_deletes_by_key) {
   sqlite_setup setup{.upsert = true};
   sink_run run([&] { return setup.make(); }, changelog_input());

@@ -76,6 +76,7 @@ class Job:
 
     def crash(self, point, *flags):
         ran = self.run("--test-crash-at", point, *flags)
+        self.told = ran.stderr
         check(ran.returncode == CRASHED, f"{os.path.basename(self.folder)}: crashes at {point} {' '.join(flags)}", ran.stderr)
 
     def results(self):
@@ -147,6 +148,22 @@ def changed_manifests(options, work):
     ran = job.run()
     check(ran.returncode == 0, "the old manifest goes on after the refusal", ran.stderr)
     expect_equal(options, work, job, "a refusal harms nothing: equal output")
+
+    job = Job(options, work, "grown")
+    job.crash("after_commit:2")
+    more = """    - {name: appended, input: unique_events, sqlite: {path: "${param.out}/more.sqlite", table: more, write: append}}
+    - {name: table, input: per_type, file: {path: "${param.out}/more.csv", write: table, key: [event_type, department]}, format: {csv: {}}}
+    - {name: parts, input: unique_events, file: {path: "${param.out}/more"}, format: {csv: {}}}
+"""
+    job.write(JOB + more)
+    job.crash("before_commit:1")
+    ran = job.run()
+    check(ran.returncode == 0 and "new: appended, table, parts" in job.told + ran.stderr, "new sinks begin where the job goes on, also after a crash", ran.stderr)
+    expect_equal(options, work, job, "new sinks: the others' output is equal")
+    with contextlib.closing(sqlite3.connect(job.out + "/more.sqlite")) as database:
+        rows, distinct = database.execute("SELECT count(*), count(DISTINCT event_id) FROM more").fetchone()
+    check(0 < rows == distinct, f"a new sink has the rows from then on, each once: {rows}")
+    check(os.path.getsize(job.out + "/more.csv") > 100 and os.listdir(job.out + "/more"), "and so have files")
 
     job = Job(options, work, "dropped")
     job.crash("after_commit:2")
