@@ -90,9 +90,15 @@ int report(const job_outcome& outcome, const run_flags& flags, const std::string
   if (outcome.how == job_outcome::kind::failed) {
     std::fprintf(stderr, "systole run: the job failed: %s\n", outcome.cause ? outcome.cause->message.c_str() : "unknown");
     if (!outcome.advice.empty()) std::fprintf(stderr, "  %s\n", outcome.advice.c_str());
-    if (outcome.last_epoch.value > 0)
-      std::fprintf(stderr, "  Everything up to checkpoint %llu is safe; to go on from there:\n  %s\n",
-                   static_cast<unsigned long long>(outcome.last_epoch.value), command_to_go_on(flags, state).c_str());
+    if (outcome.last_epoch.value > 0) {
+      std::fprintf(stderr, "  Everything up to checkpoint %llu is safe",
+                   static_cast<unsigned long long>(outcome.last_epoch.value));
+      // Where the command itself was refused, the message says what else to do.
+      const error_code code = outcome.cause ? outcome.cause->code : error_code::internal;
+      const bool refused = code == error_code::incompatible || code == error_code::invalid_argument;
+      if (refused) std::fputs(".\n", stderr);
+      else std::fprintf(stderr, "; to go on from there:\n  %s\n", command_to_go_on(flags, state).c_str());
+    }
     return exit_negative;
   }
   if (outcome.nothing_to_do) {
