@@ -88,7 +88,13 @@ void state_insert_new(benchmark::State& run) {
   }
   run.SetItemsProcessed(run.iterations() * static_cast<int64_t>(batches.size() * rows_per_batch));
 }
-BENCHMARK(state_insert_new)->Args({2 << 20, 0})->Args({2 << 20, 16})->Args({100'000, 0})->Unit(benchmark::kMillisecond);
+BENCHMARK(state_insert_new)
+    ->Args({2 << 20, 0})
+    ->Args({10'000, 16})
+    ->Args({100'000, 16})
+    ->Args({1'000'000, 16})
+    ->Args({10'000'000, 16})
+    ->Unit(benchmark::kMillisecond);
 
 void state_find(benchmark::State& run) {
   const auto batches = make_keys(static_cast<size_t>(run.range(0)), 1);
@@ -105,7 +111,7 @@ void state_find(benchmark::State& run) {
   }
   run.SetItemsProcessed(run.iterations() * static_cast<int64_t>(rows_per_batch));
 }
-BENCHMARK(state_find)->Arg(2 << 20)->Arg(100'000);
+BENCHMARK(state_find)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Arg(10'000'000);
 
 /// A group-by of few keys: every batch updates the same ones in place.
 void state_update_few_keys(benchmark::State& run) {
