@@ -3,80 +3,9 @@
 #include <algorithm>
 #include <cassert>
 
-#include "operators/chain_snapshot.h"
+#include "operators/chain_node.h"
 
 namespace systole {
-
-struct operator_chain::item {
-  enum class kind { rows, watermark, end } what = kind::rows;
-  uint32_t input = 0;
-  uint32_t channel = 0;  ///< within the input
-  batch rows;
-  timestamp_us watermark = watermark_none;
-  bool idle = false;
-};
-
-/// What an operator sees of the chain.
-class operator_chain::node_output final : public output {
- public:
-  node_output(operator_chain& chain, node& from) : chain_(chain), from_(from) {}
-  void push(batch rows) override {
-    if (!rows.empty()) chain_.emit(from_, std::move(rows));
-  }
-  bool full() const override { return chain_.full(from_); }
-  void reject(const batch& rows, uint32_t row, const reject_reason& why) override;
-
- private:
-  operator_chain& chain_;
-  node& from_;
-};
-
-struct operator_chain::node {
-  node(operator_chain& chain, size_t number, node_parts parts)
-      : index(number),
-        op(std::move(parts.op)),
-        accounting(parts.accounting ? parts.accounting : &counted),
-        is_source(parts.is_source),
-        blocked(parts.input_channels.size(), false),
-        out(chain, *this) {
-    uint32_t channels = 0;
-    for (const uint32_t count : parts.input_channels) {
-      first_channel.push_back(channels);
-      channels += count;
-    }
-    open_channels = std::move(parts.input_channels);
-    queued.assign(open_channels.size(), 0);
-    combiner = watermark_combiner(channels);
-  }
-
-  bool input_ended(uint32_t input) const { return open_channels[input] == 0; }
-
-  size_t index;
-  std::unique_ptr<stream_operator> op;
-  step_accounting* accounting;  ///< the operator's, or `counted`
-  bool is_source;
-  std::vector<uint32_t> first_channel;  ///< of each input, in the combiner
-  std::vector<uint32_t> open_channels;  ///< of each input, not ended
-  watermark_combiner combiner;
-  std::vector<target> targets;
-  std::vector<chain_exit*> exits;
-
-  work pending = work::none;
-  std::deque<item> inbox;
-  std::vector<uint32_t> queued;  ///< inbox items of each input
-  std::vector<bool> blocked;     ///< what the operator's blocks_input said
-  bool held = false;             ///< everything it emits reaches a blocked input
-  bool draining = false;
-  bool ended = false;
-  timestamp_us sent_watermark = watermark_none;
-  bool sent_idle = false;
-
-  timestamp_us given_watermark = watermark_none;  ///< to the operator
-  step_accounting counted;                        ///< of sources and sinks
-  uint64_t rows_in = 0;                           ///< since the attempt began, for progress
-  uint64_t rows_out = 0;
-  node_output out;
-};
 
 void operator_chain::node_output::reject(const batch& rows, uint32_t row, const reject_reason& why) {
   if (count_rejection(*from_.accounting, rows.kind(row), why) && chain_.rejects_)
@@ -382,85 +311,6 @@ result<void> operator_chain::take_failure() {
   // Operators may unblock an input in any call, but only while one is blocked does it cost a look.
   if (any_blocking_) refresh_held();
   if (failure_) return *failure_;
-  return {};
-}
-
-bool operator_chain::ended(size_t index) const { return nodes_[index]->ended; }
-timestamp_us operator_chain::watermark_of(size_t index) const { return nodes_[index]->combiner.combined(); }
-bool operator_chain::idle_for_watermark(size_t index) const { return nodes_[index]->combiner.idle(); }
-operator_chain::row_counts operator_chain::counts(size_t index) const {
-  const node& at = *nodes_[index];
-  return {at.rows_in, at.rows_out, at.accounting->rejected, at.accounting->late};
-}
-
-const step_accounting& operator_chain::accounting(size_t index) const { return *nodes_[index]->accounting; }
-
-void operator_chain::count_source(size_t index, uint64_t records, uint64_t rejected, uint64_t filtered) {
-  step_accounting& counted = nodes_[index]->counted;
-  counted.in += records;
-  counted.rejected += rejected;
-  counted.filtered += filtered;
-  if (rejected > 0) counted.by_rule["decode"] += rejected;
-}
-
-std::string operator_chain::snapshot(size_t index, std::string extra) const {
-  assert(idle());
-  const node& at = *nodes_[index];
-  chain_snapshot made;
-  made.watermark = at.combiner.combined();
-  for (size_t i = 0; i < at.combiner.size(); ++i) {
-    made.channel_watermarks.push_back(at.combiner.watermark(i));
-    made.channel_ended.push_back(at.combiner.ended(i));
-  }
-  for (uint32_t i = 0; i < at.open_channels.size(); ++i) made.input_ended.push_back(at.input_ended(i));
-  made.accounting = *at.accounting;
-  made.operator_state = at.op ? at.op->snapshot() : std::move(extra);
-  return encode(made);
-}
-
-result<void> operator_chain::restore(size_t index, const std::vector<std::string_view>& all,
-                                     const std::vector<size_t>& own) {
-  node& at = *nodes_[index];
-  if (all.empty()) return {};
-  std::vector<chain_snapshot> old;
-  for (const std::string_view bytes : all) {
-    SYSTOLE_ASSIGN(chain_snapshot decoded, decode_chain_snapshot(bytes));
-    old.push_back(std::move(decoded));
-  }
-  for (const size_t i : own) add(*at.accounting, old[i].accounting);
-
-  timestamp_us lowest = watermark_end;
-  for (const chain_snapshot& each : old) lowest = std::min(lowest, each.watermark);
-  const bool same = old.size() == 1 && old[0].channel_watermarks.size() == at.combiner.size() &&
-                    old[0].input_ended.size() == at.open_channels.size();
-  std::vector<timestamp_us> watermarks(at.combiner.size(), watermark_none);
-  std::vector<bool> ended(at.combiner.size(), false);
-  if (same) {
-    watermarks = old[0].channel_watermarks;
-    ended = old[0].channel_ended;
-  }
-  for (uint32_t input = 0; input < at.open_channels.size(); ++input) {
-    const uint32_t first = at.first_channel[input];
-    const uint32_t channels = at.open_channels[input];
-    const bool all_ended = std::all_of(old.begin(), old.end(), [input](const chain_snapshot& each) {
-      return input < each.input_ended.size() && each.input_ended[input];
-    });
-    for (uint32_t i = first; i < first + channels; ++i) {
-      if (all_ended) {
-        ended[i] = true;
-        watermarks[i] = watermark_end;
-      }
-      if (ended[i]) --at.open_channels[input];
-    }
-  }
-  at.combiner.restore(lowest, watermarks, ended);
-  at.given_watermark = lowest;
-  if (at.combiner.ended() && !at.ended) {
-    at.ended = true;
-    ++ended_nodes_;
-  }
-  if (at.op)
-    for (const chain_snapshot& each : old) SYSTOLE_TRY(at.op->restore(each.operator_state));
   return {};
 }
 
