@@ -23,7 +23,4 @@ void prepare_plan(logical_plan& plan, bool optimise, bool exchanges);
 std::set<std::string> columns_needed(const logical_plan& plan, const logical_node& node, size_t input,
                                      const std::set<std::string>& live);
 
-/// True for a condition that no row can make fail: comparisons of columns and constants.
-bool cannot_fail(const std::string& sql);
-
 }  // namespace systole
