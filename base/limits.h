@@ -32,7 +32,7 @@ inline constexpr size_t read_chunk_bytes = 1 * mebibyte;
 inline constexpr size_t split_chunk_bytes = 8 * mebibyte;
 
 // Exchange: bytes a sender may have outstanding on one channel, and the least worth granting.
-inline constexpr size_t channel_credit_bytes = 2 * mebibyte;
+inline constexpr size_t channel_credit_bytes = 1 * mebibyte;
 inline constexpr size_t channel_credit_grant_bytes = 256 * kibibyte;
 inline constexpr size_t frame_bytes = 256 * kibibyte;
 

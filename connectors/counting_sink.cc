@@ -1,13 +1,13 @@
 #include "connectors/counting_sink.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 #include <bit>
 #include <cstdio>
 #include <cstring>
 #include <memory>
-#include <new>
 
 #include "base/bytes.h"
 #include "formats/record_encoder.h"
@@ -68,32 +68,18 @@ void append_canonical(std::string& out, const column& values, size_t row) {
   out.append(text, static_cast<size_t>(end - text));
 }
 
-/// SHA-256 fetched once: OpenSSL's one-shot call looks the algorithm up under a lock for every row.
-class row_hasher {
- public:
-  row_hasher() : sha256_(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context_(EVP_MD_CTX_new()) {
-    if (!sha256_ || !context_) throw std::bad_alloc();
-  }
-  /// The digest's first eight bytes, big-endian.
-  result<uint64_t> of(std::string_view row) {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    if (EVP_DigestInit_ex2(context_.get(), sha256_.get(), nullptr) != 1 ||
-        EVP_DigestUpdate(context_.get(), row.data(), row.size()) != 1 ||
-        EVP_DigestFinal_ex(context_.get(), digest, nullptr) != 1)
-      return fail(error_code::internal, "SHA-256 failed");
-    uint64_t first;
-    std::memcpy(&first, digest, sizeof first);
-    return __builtin_bswap64(first);
-  }
-
- private:
-  struct release {
-    void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-  std::unique_ptr<EVP_MD, release> sha256_;
-  std::unique_ptr<EVP_MD_CTX, release> context_;
-};
+/// The first eight bytes, big-endian, of a row's SHA-256. OpenSSL's newer interface allocates for each digest, which costs
+/// as much again as a row's digest itself; the older one works on the stack.
+uint64_t row_checksum(std::string_view row) {
+  SHA256_CTX context;
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256_Init(&context);
+  SHA256_Update(&context, row.data(), row.size());
+  SHA256_Final(digest, &context);
+  uint64_t first;
+  std::memcpy(&first, digest, sizeof first);
+  return __builtin_bswap64(first);
+}
 
 class counting_writer final : public sink_writer {
  public:
@@ -109,7 +95,7 @@ class counting_writer final : public sink_writer {
     for (size_t row = 0; row < rows.rows(); ++row) {
       const int by = sign(rows.kind(row));
       seen_.rows += by;
-      if (checksums_) SYSTOLE_TRY(add_checksum(rows, row, by));
+      if (checksums_) add_checksum(rows, row, by);
     }
     return {};
   }
@@ -124,19 +110,17 @@ class counting_writer final : public sink_writer {
   }
 
  private:
-  result<void> add_checksum(const batch& rows, size_t row, int by) {
+  void add_checksum(const batch& rows, size_t row, int by) {
     text_.clear();
     for (size_t c = 0; c < rows.columns().size(); ++c) {
       if (c) text_ += ',';
       append_canonical(text_, rows.at(c), row);
     }
-    SYSTOLE_ASSIGN(const uint64_t sum, hasher_.of(text_));
+    const uint64_t sum = row_checksum(text_);
     seen_.checksum += by > 0 ? sum : ~sum + 1;
-    return {};
   }
   bool checksums_;
   totals seen_;
-  row_hasher hasher_;
   std::string text_;
 };
 

@@ -9,28 +9,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/bytes.h"
 #include "formats/record_decoder.h"
 
 namespace systole {
-
-/// Compares bytes of equal length without a call; `n` repeats from record to record, so its branches are predicted.
-inline bool equal_bytes(const char* a, const char* b, size_t n) {
-  uint64_t x, y;
-  if (n >= 8) {
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-      std::memcpy(&x, a + i, 8);
-      std::memcpy(&y, b + i, 8);
-      if (x != y) return false;
-    }
-    std::memcpy(&x, a + n - 8, 8);
-    std::memcpy(&y, b + n - 8, 8);
-    return x == y;
-  }
-  for (size_t i = 0; i < n; ++i)
-    if (a[i] != b[i]) return false;
-  return true;
-}
 
 /// What a decoder does with the keys of one object of a record: of the record itself, or of a nested one that columns
 /// come from. Remembers which key followed which, since the next record mostly has the same keys in the same order:
@@ -47,7 +29,7 @@ class json_keys {
     std::vector<uint32_t> columns;  ///< to be set from the value
 
     bool matches(const char* at, size_t length) const {
-      return length == quoted.size() && equal_bytes(at, quoted.data(), length);
+      return equal_bytes({at, length}, quoted);
     }
     /// Nothing is read from the value, it is only checked.
     bool skipped() const { return column < 0 && !nested; }

@@ -59,28 +59,15 @@ result<void> interval_rows::put(std::string_view key, uint64_t hash, timestamp_u
 
 result<void> interval_rows::expire(timestamp_us watermark) {
   if (table_->size() < next_sweep_ || add_saturating(oldest_, retention_us_) > watermark) return {};
-  struct expired_row {
-    size_t start, key_bytes, subkey_bytes;
-  };
-  std::string bytes;
-  std::vector<expired_row> expired;
   timestamp_us oldest_left = watermark_end;
-  SYSTOLE_TRY(table_->for_each([&](std::string_view key, std::string_view subkey, std::string_view) {
+  SYSTOLE_TRY(table_->erase_if([&](std::string_view, std::string_view subkey, std::string_view) {
     const timestamp_us time = read_ordered_time(subkey);
-    if (add_saturating(time, retention_us_) > watermark || expired.size() == sweep_erases) {
-      oldest_left = std::min(oldest_left, time);
-      return true;
-    }
-    expired.push_back({bytes.size(), key.size(), subkey.size()});
-    bytes.append(key).append(subkey);
-    return true;
+    if (add_saturating(time, retention_us_) <= watermark) return true;
+    oldest_left = std::min(oldest_left, time);
+    return false;
   }));
-  for (const expired_row& each : expired) {
-    const std::string_view key(bytes.data() + each.start, each.key_bytes);
-    SYSTOLE_TRY(table_->erase(key, hash_key(key), {key.data() + key.size(), each.subkey_bytes}));
-  }
   oldest_ = oldest_left;
-  if (expired.size() < sweep_erases) next_sweep_ = std::max(sweep_rows, 2 * table_->size());
+  next_sweep_ = std::max(sweep_rows, 2 * table_->size());
   return {};
 }
 

@@ -19,8 +19,7 @@ namespace systole {
 /// has to be.
 class interval_rows {
  public:
-  static constexpr uint64_t sweep_rows = 4096;       ///< smaller tables are not swept
-  static constexpr size_t sweep_erases = 1'000'000;  ///< per sweep; the next watermark goes on
+  static constexpr uint64_t sweep_rows = 4096;  ///< smaller tables are not swept
 
   /// `columns`: those of the side's schema that results read. `time_column`: the one that is the row's time, or -1.
   /// A row is of no more use once its time + retention <= watermark. (Retention may be negative: a right row with

@@ -41,6 +41,11 @@ void entry_shard::erase(const entry_layout& layout, uint32_t* place, uint64_t ha
   index_.erase(hash, place);
 }
 
+void entry_shard::erase_at(const entry_layout& layout, uint32_t offset) {
+  const uint64_t hash = hash_of(layout.key(arena_.at(offset)));
+  erase(layout, index_.find(hash, [offset](uint32_t candidate) { return candidate == offset; }), hash);
+}
+
 void entry_shard::adopt(const entry_layout& layout, const std::byte* entry, uint64_t hash) {
   const size_t bytes = layout.size_of(entry);
   uint32_t offset = 0;

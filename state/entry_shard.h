@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
 #include "state/entry_arena.h"
 #include "state/entry_layout.h"
 #include "state/evicted_filter.h"
@@ -28,7 +29,7 @@ class entry_shard {
   }
   /// As find(), with where the index holds its offset.
   uint32_t* find_place(const entry_layout& layout, std::string_view key, uint64_t hash) {
-    return index_.find(hash, [&](uint32_t offset) { return layout.key(arena_.at(offset)) == key; });
+    return index_.find(hash, [&](uint32_t offset) { return equal_bytes(layout.key(arena_.at(offset)), key); });
   }
   std::byte* at(uint32_t offset) const { return arena_.at(offset); }
 
@@ -40,6 +41,8 @@ class entry_shard {
   std::byte* move(const entry_layout& layout, uint32_t* place, size_t capacity);
   /// Takes the entry out. `place` from find_place(); invalid afterwards.
   void erase(const entry_layout& layout, uint32_t* place, uint64_t hash);
+
+  void erase_at(const entry_layout& layout, uint32_t offset);
 
   /// Remembers an entry for the next snapshot; once per entry.
   void add_dirty(const entry_layout& layout, uint32_t offset) {
@@ -72,6 +75,15 @@ class entry_shard {
   void for_each(const entry_layout& layout, Visit&& visit) const {
     arena_.for_each(layout.alignment(), [&](uint32_t, std::byte* entry) {
       if ((layout.flags(static_cast<const std::byte*>(entry)) & entry_layout::dead) == 0) visit(entry);
+      return layout.size_of(entry);
+    });
+  }
+
+  /// As for_each(), with each entry's offset; visit may erase_at() it, and change it in place.
+  template <class Visit>
+  void for_each_place(const entry_layout& layout, Visit&& visit) {
+    arena_.for_each(layout.alignment(), [&](uint32_t offset, std::byte* entry) {
+      if ((layout.flags(static_cast<const std::byte*>(entry)) & entry_layout::dead) == 0) visit(offset, entry);
       return layout.size_of(entry);
     });
   }

@@ -48,23 +48,30 @@ result<void> hashed_map_table::put(std::string_view key, uint64_t hash, std::str
   entry_shard& shard = shards_.of(hash);
   if (shard.wants_compaction()) shard.compact(layout());
   SYSTOLE_ASSIGN(uint32_t* const place, reach(shard, key, hash));
-  const bool is_new = place == nullptr;
-  const bool fresh = is_new || is_fresh(shard.at(*place));
-  SYSTOLE_TRY(store(shard, place, key, hash, subkey, value));
-  if (is_new) shard.add_dirty(layout(), *shard.find_place(layout(), key, hash));
+  if (place == nullptr) {
+    SYSTOLE_ASSIGN(const uint32_t offset, insert(shard, key, hash, subkey, value));
+    shard.add_dirty(layout(), offset);
+    return {};
+  }
+  const bool fresh = is_fresh(shard.at(*place));
+  SYSTOLE_TRY(store(shard, place, subkey, value));
   if (!fresh) delta_.add({false, key, subkey, 0, value});
   return {};
 }
 
-result<void> hashed_map_table::add_key(entry_shard& shard, std::string_view key, uint64_t hash, std::string_view packed,
-                                       uint8_t flags) {
+result<uint32_t> hashed_map_table::add_key(entry_shard& shard, std::string_view key, uint64_t hash,
+                                           std::string_view packed, uint8_t flags) {
   uint32_t offset = 0;
   const bool is_packed = packed.size() <= packed_limit_bytes;
   std::byte* entry = shard.insert(layout(), key, hash, flags, is_packed ? packed.size() : sizeof(uint32_t), offset);
   if (entry == nullptr) return shard_full();
-  if (!is_packed) return make_large(shard, shard.find_place(layout(), key, hash), packed);
-  layout().set_value(entry, packed);
-  return {};
+  if (is_packed) {
+    layout().set_value(entry, packed);
+    return offset;
+  }
+  uint32_t* const place = shard.find_place(layout(), key, hash);
+  SYSTOLE_TRY(make_large(shard, place, packed));
+  return *place;
 }
 
 result<void> hashed_map_table::set_packed(entry_shard& shard, uint32_t* place, std::string_view packed) {
@@ -105,14 +112,16 @@ void hashed_map_table::drop_large(const std::byte* entry) {
   free_large_.push_back(number);
 }
 
-result<void> hashed_map_table::store(entry_shard& shard, uint32_t* place, std::string_view key, uint64_t hash,
-                                     std::string_view subkey, std::string_view value) {
-  if (place == nullptr) {
-    scratch_.clear();
-    packed_map::append_entry(scratch_, subkey, value);
-    ++entries_;
-    return add_key(shard, key, hash, scratch_, tier_.changed_mark());
-  }
+result<uint32_t> hashed_map_table::insert(entry_shard& shard, std::string_view key, uint64_t hash,
+                                          std::string_view subkey, std::string_view value) {
+  scratch_.clear();
+  packed_map::append_entry(scratch_, subkey, value);
+  ++entries_;
+  return add_key(shard, key, hash, scratch_, tier_.changed_mark());
+}
+
+result<void> hashed_map_table::store(entry_shard& shard, uint32_t* place, std::string_view subkey,
+                                     std::string_view value) {
   mark_changed(shard.at(*place));
   if (const std::byte* entry = shard.at(*place); is_large(entry)) {
     large_map& map = large_of(entry);
@@ -161,8 +170,7 @@ result<bool> hashed_map_table::remove(entry_shard& shard, uint32_t* place, uint6
   }
   --entries_;
   mark_changed(entry);
-  const bool needs_tombstone = tier_.keeps_tombstones() || shard.anything_below();
-  if (is_empty(entry) && (is_fresh(entry) || !needs_tombstone)) shard.erase(layout(), place, hash);
+  if (is_empty(entry) && (is_fresh(entry) || !needs_tombstone(shard))) shard.erase(layout(), place, hash);
   if (shard.wants_compaction()) shard.compact(layout());
   return true;
 }

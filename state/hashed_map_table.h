@@ -32,6 +32,8 @@ class hashed_map_table final : public map_table, public state_table {
   void prefetch(const encoded_keys& keys) override { shards_.prefetch(keys); }
   result<void> for_each(
       const std::function<bool(std::string_view, std::string_view, std::string_view)>& visit) override;
+  result<void> erase_if(
+      const std::function<bool(std::string_view, std::string_view, std::string_view)>& which) override;
   uint64_t size() const override { return entries_; }
 
   result<void> restore(const delta_record& record) override;
@@ -59,17 +61,24 @@ class hashed_map_table final : public map_table, public state_table {
   result<uint32_t*> reach(entry_shard& shard, std::string_view key, uint64_t hash);
   result<std::string> read_below(std::string_view key, uint64_t hash) const;
   result<void> complete(entry_shard& shard, uint32_t* place, std::string_view below);
-  /// Makes an entry of a key that is not here.
-  result<void> add_key(entry_shard& shard, std::string_view key, uint64_t hash, std::string_view packed, uint8_t flags);
+  /// Makes an entry of a key that is not here; returns its offset.
+  result<uint32_t> add_key(entry_shard& shard, std::string_view key, uint64_t hash, std::string_view packed, uint8_t flags);
   result<void> set_packed(entry_shard& shard, uint32_t* place, std::string_view packed);
   result<void> make_large(entry_shard& shard, uint32_t* place, std::string_view packed);
   void drop_large(const std::byte* entry);
 
-  result<void> store(entry_shard& shard, uint32_t* place, std::string_view key, uint64_t hash, std::string_view subkey,
-                     std::string_view value);
+  /// Of a key that is not here; returns the entry's offset.
+  result<uint32_t> insert(entry_shard& shard, std::string_view key, uint64_t hash, std::string_view subkey,
+                          std::string_view value);
+  result<void> store(entry_shard& shard, uint32_t* place, std::string_view subkey, std::string_view value);
   /// True where the subkey was there.
   result<bool> remove(entry_shard& shard, uint32_t* place, uint64_t hash, std::string_view subkey);
   void mark_changed(std::byte* entry);
+  using entry_predicate = std::function<bool(std::string_view key, std::string_view subkey, std::string_view value)>;
+  /// Erases what of one entry's map `which` names; the arena's other entries stay where they are.
+  void erase_packed_if(entry_shard& shard, std::byte* entry, uint32_t offset, const entry_predicate& which);
+  result<void> complete_partial(entry_shard& shard);
+  bool needs_tombstone(const entry_shard& shard) const { return tier_.keeps_tombstones() || shard.anything_below(); }
   bool scan_entry(const std::byte* entry, std::string_view from, std::string_view to, bool backwards,
                   const visitor& visit) const;
   result<void> scan_key(std::string_view key, uint64_t hash, std::string_view from, std::string_view to, bool backwards,

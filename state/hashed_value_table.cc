@@ -91,7 +91,7 @@ state_entry hashed_value_table::refuse(failure why) {
 }
 
 state_entry hashed_value_table::insert(entry_shard& shard, std::string_view key, uint64_t hash) {
-  if (key.size() >= limits::state_key_bytes) return refuse(check_entry_sizes(key, {}).error());
+  if (key.size() >= limits::state_key_bytes) return refuse(entry_too_large(key, {}));
   uint32_t offset = 0;
   std::byte* entry = shard.insert(layout(), key, hash, tier_.changed_mark(), 0, offset);
   if (entry == nullptr) return refuse(shard_full());

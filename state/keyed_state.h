@@ -78,6 +78,9 @@ class map_table {
   /// Visits all entries of all keys in no order of keys.
   virtual result<void> for_each(
       const std::function<bool(std::string_view key, std::string_view subkey, std::string_view value)>& visit) = 0;
+  /// Erases the entries for which `which` holds, in no order of keys: far cheaper than erase() for each.
+  virtual result<void> erase_if(
+      const std::function<bool(std::string_view key, std::string_view subkey, std::string_view value)>& which) = 0;
   virtual uint64_t size() const = 0;  ///< entries, as value_table::size()
 };
 

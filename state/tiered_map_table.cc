@@ -40,7 +40,7 @@ result<uint32_t*> hashed_map_table::reach(entry_shard& shard, std::string_view k
   SYSTOLE_ASSIGN(const std::string below, read_below(key, hash));
   if (below.empty()) return static_cast<uint32_t*>(nullptr);
   if (shard.loading()) entries_ += packed_map::count(below);
-  SYSTOLE_TRY(add_key(shard, key, hash, below, tier_.clean_mark()));
+  SYSTOLE_ASSIGN([[maybe_unused]] const uint32_t offset, add_key(shard, key, hash, below, tier_.clean_mark()));
   return shard.find_place(layout(), key, hash);
 }
 
@@ -59,7 +59,11 @@ result<void> hashed_map_table::restore(const delta_record& record) {
   uint32_t* place = shard.find_place(layout(), record.key, hash);
   const bool unseen = place == nullptr && shard.anything_below();
   if (!unseen && (place == nullptr || !has(shard.at(*place), entry_layout::partial))) {
-    if (!record.erased) return store(shard, place, record.key, hash, record.subkey, record.value);
+    if (!record.erased && place != nullptr) return store(shard, place, record.subkey, record.value);
+    if (!record.erased) {
+      SYSTOLE_ASSIGN([[maybe_unused]] const uint32_t offset, insert(shard, record.key, hash, record.subkey, record.value));
+      return {};
+    }
     if (place == nullptr) return {};
     SYSTOLE_ASSIGN([[maybe_unused]] const bool erased, remove(shard, place, hash, record.subkey));
     return {};
@@ -99,8 +103,12 @@ result<void> hashed_map_table::load(size_t group_index, const delta_record& reco
     return complete(shard, place, record.value);
   }
   entries_ += packed_map::count(record.value);
-  if (keep) return add_key(shard, record.key, hash, record.value, tier_.clean_mark());
-  shard.add_evicted(hash);
+  if (!keep) {
+    shard.add_evicted(hash);
+    return {};
+  }
+  SYSTOLE_ASSIGN([[maybe_unused]] const uint32_t offset,
+                 add_key(shard, record.key, hash, record.value, tier_.clean_mark()));
   return {};
 }
 
@@ -118,25 +126,30 @@ void hashed_map_table::finish_group(size_t group_index) {
   shard.set_loading(false);
 }
 
+result<void> hashed_map_table::complete_partial(entry_shard& shard) {
+  if (!shard.loading()) return {};
+  std::vector<std::string> partial;
+  shard.for_each(layout(), [&](const std::byte* entry) {
+    if (has(entry, entry_layout::partial)) partial.emplace_back(layout().key(entry));
+  });
+  for (const std::string& key : partial) {
+    SYSTOLE_ASSIGN([[maybe_unused]] const uint32_t* const place, reach(shard, key, hash_key(key)));
+  }
+  return {};
+}
+
 result<void> hashed_map_table::for_each(
     const std::function<bool(std::string_view, std::string_view, std::string_view)>& visit) {
   bool more = true;
   for (size_t i = 0; i < shards_.count() && more; ++i) {
     entry_shard& shard = shards_.at(i);
-    std::vector<std::string> partial;
+    SYSTOLE_TRY(complete_partial(shard));
     shard.for_each(layout(), [&](const std::byte* entry) {
-      const std::string_view key = layout().key(entry);
-      if (has(entry, entry_layout::partial)) return partial.emplace_back(key), void();
       if (!more) return;
+      const std::string_view key = layout().key(entry);
       more = scan_entry(entry, {}, {}, false,
                         [&](std::string_view subkey, std::string_view value) { return visit(key, subkey, value); });
     });
-    for (size_t next = 0; next < partial.size() && more; ++next) {
-      const std::string& key = partial[next];
-      SYSTOLE_ASSIGN(const uint32_t* const place, reach(shard, key, hash_key(key)));
-      more = scan_entry(shard.at(*place), {}, {}, false,
-                        [&](std::string_view subkey, std::string_view value) { return visit(key, subkey, value); });
-    }
     if (!more || !shard.anything_below()) continue;
     std::string prefix;
     append_state_key_prefix(prefix, shards_.group(i), delta_.table().number);

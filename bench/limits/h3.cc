@@ -81,7 +81,6 @@ int main(int argc, char** argv) {
   });
   for (const discharge& d : waiting) join(d);
   log.finish();
-  const double cpu = process_cpu_seconds();
   uint64_t checksum = 0;
   for (const auto& [window, s] : windows) {
     int64_t start;
@@ -89,5 +88,5 @@ int main(int argc, char** argv) {
     checksum += row_checksum(std::to_string(start) + "," + window.substr(8) + "," + std::to_string(s.count) + "," +
                              std::to_string(s.sum) + "," + std::to_string(s.low) + "," + std::to_string(s.high));
   }
-  print_result("h3", events, windows.size(), checksum, started, cpu);
+  print_result("h3", events, windows.size(), checksum, started, process_cpu_seconds());
 }
