@@ -40,7 +40,9 @@ class hash_partitioner final : public partitioner {
       const size_t length = starts_[i + 1] - starts_[i];
       if (length == 0) continue;
       if (length == count) return give(i, std::move(rows));
-      give(i, gather(rows, std::span(order_).subspan(starts_[i], length)));
+      const std::span<const uint32_t> part = std::span(order_).subspan(starts_[i], length);
+      // A part on its way would keep the whole megabyte that it was read from; only the original lines are too long to copy.
+      give(i, rows.has(hidden::raw) ? gather(rows, part) : gather_copy(rows, part));
     }
   }
 

@@ -22,6 +22,16 @@ batch gather(const batch& source, std::span<const uint32_t> rows) {
   return made;
 }
 
+batch gather_copy(const batch& source, std::span<const uint32_t> rows) {
+  batch made;
+  made.rows_ = rows.size();
+  made.columns_.reserve(source.columns_.size());
+  for (const column_ptr& each : source.columns_) made.columns_.push_back(gather_copy(*each, rows));
+  for (size_t i = 0; i < hidden_count; ++i)
+    if (source.hidden_[i]) made.hidden_[i] = gather_copy(*source.hidden_[i], rows);
+  return made;
+}
+
 batch slice(const batch& source, size_t offset, size_t length) {
   if (offset == 0 && length == source.rows_) return source;
   batch made;

@@ -100,6 +100,7 @@ class batch {
 
  private:
   friend batch gather(const batch& source, std::span<const uint32_t> rows);
+  friend batch gather_copy(const batch& source, std::span<const uint32_t> rows);
   friend batch slice(const batch& source, size_t offset, size_t length);
   friend batch concatenate(std::span<const batch> sources);
   size_t rows_ = 0;
@@ -109,6 +110,8 @@ class batch {
 
 /// The rows at `rows`, in that order, hidden columns too.
 batch gather(const batch& source, std::span<const uint32_t> rows);
+/// The same with text copied, so that the result does not keep the source's buffers.
+batch gather_copy(const batch& source, std::span<const uint32_t> rows);
 batch slice(const batch& source, size_t offset, size_t length);
 /// All rows; a hidden column is kept where any source has it (a missing kind is insert, any other missing one null).
 batch concatenate(std::span<const batch> sources);

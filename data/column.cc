@@ -110,6 +110,32 @@ column_ptr column_builder::finish() {
 
 column_ptr gather(const column& source, std::span<const uint32_t> rows) { return gather_rows<false>(source, rows); }
 
+column_ptr gather_copy(const column& source, std::span<const uint32_t> rows) {
+  if (!source.type().is_text_like()) return gather(source, rows);
+  const text_view* const from = source.values<text_view>();
+  size_t bytes = 0;
+  for (const uint32_t row : rows) bytes += from[row].is_inline() ? 0 : from[row].size();
+  column_builder builder(source.type(), rows.size());
+  char* space = bytes == 0 ? nullptr : builder.reserve_text(bytes);
+  text_view* const into = builder.mutable_values<text_view>();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const text_view& text = from[rows[i]];
+    if (text.is_inline()) {
+      into[i] = text;
+      continue;
+    }
+    std::memcpy(space, text.data(), text.size());
+    into[i] = text_view(std::string_view(space, text.size()));
+    space += text.size();
+  }
+  builder.set_size(rows.size());
+  if (source.may_have_nulls()) {
+    for (size_t i = 0; i < rows.size(); ++i)
+      if (source.is_null(rows[i])) builder.set_null(i);
+  }
+  return builder.finish();
+}
+
 column_ptr gather_or_null(const column& source, std::span<const uint32_t> rows) {
   return gather_rows<true>(source, rows);
 }

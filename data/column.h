@@ -150,6 +150,8 @@ class column_builder {
 
 /// The rows of `source` at `rows`, in that order; text still points into the source's buffers.
 column_ptr gather(const column& source, std::span<const uint32_t> rows);
+/// As gather, with text copied, so that the result does not keep the source's buffers.
+column_ptr gather_copy(const column& source, std::span<const uint32_t> rows);
 /// As gather, with row index `null_row` giving null (for unmatched rows of outer joins).
 inline constexpr uint32_t null_row = 0xffffffffu;
 column_ptr gather_or_null(const column& source, std::span<const uint32_t> rows);

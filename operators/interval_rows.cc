@@ -32,7 +32,7 @@ result<void> interval_rows::open(const operator_context& context, const std::str
   descriptor.fingerprint = fingerprint;
   SYSTOLE_ASSIGN(table_, context.state->open_map(descriptor));
   if (table_->size() == 0) oldest_ = watermark_end;
-  next_sweep_ = std::max(sweep_rows, 2 * table_->size());
+  next_sweep_ = std::max(sweep_rows, table_->size() + table_->size() / 2);
   return {};
 }
 
@@ -67,7 +67,7 @@ result<void> interval_rows::expire(timestamp_us watermark) {
     return false;
   }));
   oldest_ = oldest_left;
-  next_sweep_ = std::max(sweep_rows, 2 * table_->size());
+  next_sweep_ = std::max(sweep_rows, table_->size() + table_->size() / 2);
   return {};
 }
 

@@ -14,9 +14,9 @@ namespace systole {
 /// tells rows of one key and time apart.
 ///
 /// Rows that nothing can match any more are removed by sweeps and not by timers, which would double the bytes per row:
-/// a sweep visits all rows once the table has twice the rows that the last one left (and at least sweep_rows) and the
-/// oldest of them has expired. So each row is visited about twice in its life, and the table is at most twice what it
-/// has to be.
+/// a sweep visits all rows once the table has half as many again as the last one left (and at least sweep_rows) and the
+/// oldest of them has expired. So each row is visited about three times in its life, and the table is at most half as
+/// large again as it has to be.
 class interval_rows {
  public:
   static constexpr uint64_t sweep_rows = 4096;  ///< smaller tables are not swept

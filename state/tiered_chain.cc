@@ -1,6 +1,7 @@
 #include "state/tiered_chain.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/limits.h"
 
@@ -75,7 +76,7 @@ void tiered_chain::request_ingest() {
 
 void tiered_chain::wait_for_ingest() {
   std::unique_lock lock(pending_mutex_);
-  changed_.wait(lock, [&] { return !ingest_wanted_.load() || open_snapshots_ != 0; });
+  changed_.wait_for(lock, std::chrono::seconds(1), [&] { return !ingest_wanted_.load(); });
 }
 
 void tiered_chain::run() {
@@ -115,6 +116,7 @@ result<void> tiered_chain::write_locked(uint64_t cut, epoch_id epoch) {
   SYSTOLE_TRY(seal_pending(cut, !wanted));
   uint64_t delta_bytes = total_bytes(handle_.deltas());
   for (const loose_file& each : foreign_) delta_bytes += each.file.bytes();
+  delta_bytes_.store(delta_bytes, std::memory_order_relaxed);
   const uint64_t base_bytes = base_ ? base_->size_bytes() : 0;
   const bool outgrown = delta_bytes > std::max<uint64_t>(least_ingest_bytes, base_bytes / 8);
   if (outgrown || wanted) {
@@ -252,6 +254,7 @@ result<void> tiered_chain::ingest_locked(uint64_t cut) {
   SYSTOLE_TRY(ingest_files(files));
   foreign_.clear();
   handle_.clear_deltas();
+  delta_bytes_.store(0, std::memory_order_relaxed);
   for (const sealed_segment& each : local_) SYSTOLE_TRY(options_.files->remove(each.path));
   local_.clear();
   base_changed_ = true;

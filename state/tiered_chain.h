@@ -52,7 +52,7 @@ class tiered_chain {
   /// base must not run ahead of it). False where that is under way already.
   void request_ingest();
   bool ingesting() const { return ingest_wanted_.load(std::memory_order_acquire); }
-  /// Returns when ingesting() is false or nothing drives it on.
+  /// Returns when ingesting() is false; at the latest after a second, since a snapshot that is under way is written first.
   void wait_for_ingest();
 
   result<proto::KeyedStateHandle> write(uint64_t cut, epoch_id epoch);
@@ -61,6 +61,8 @@ class tiered_chain {
   /// All changes up to this cut are in the base.
   uint64_t ingested_cut() const { return ingested_cut_.load(std::memory_order_acquire); }
   uint64_t base_memory_bytes() const;
+  /// Of the deltas that are not in the base, as of the last write().
+  uint64_t delta_bytes() const { return delta_bytes_.load(std::memory_order_relaxed); }
   /// Opens a chain's files for reading; for the task's restore.
   const segment_files& files() const { return files_; }
 
@@ -115,6 +117,7 @@ class tiered_chain {
 
   std::atomic<const rocks_base*> published_base_{nullptr};
   std::atomic<uint64_t> ingested_cut_{0};
+  std::atomic<uint64_t> delta_bytes_{0};
 };
 
 }  // namespace systole

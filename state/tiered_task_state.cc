@@ -1,5 +1,9 @@
 #include "state/tiered_task_state.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 
 #include "base/limits.h"
@@ -10,6 +14,13 @@ namespace {
 /// Rows between two looks at the memory.
 constexpr int64_t rows_between_checks = 16'384;
 constexpr int64_t rows_between_urgent_checks = 1'024;
+
+/// What was evicted lies in many small pieces between others; left to itself, malloc would keep most of its pages.
+void give_back_freed_memory() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
 
 class tiered_snapshot final : public state_snapshot {
  public:
@@ -135,10 +146,24 @@ int64_t tiered_task_state::on_budget(state_table& table) {
   const bool loading = absorb();
   const uint64_t bytes = tables_.memory_bytes() + log_.waiting_bytes();
   ++calls_since_cut_;
-  if (bytes > budget_bytes() / 4 * 3) expect_eviction();
-  if (bytes <= budget_bytes()) return loading ? rows_between_urgent_checks : rows_between_checks;
+  const uint64_t budget = budget_bytes();
+  if (bytes > budget / 4 * 3) expect_eviction();
+  if (bytes < budget / 2) keeps_tombstones_ = false;
+  // Begun in time, what must be ingested before there is no room is little and soon done.
+  if (bytes > budget / 8 * 7 && chain_->delta_bytes() > budget / 8) ask_for_ingest(table);
+  if (bytes <= budget) return loading ? rows_between_urgent_checks : rows_between_checks;
   shrink(table, bytes);
   return rows_between_urgent_checks;
+}
+
+void tiered_task_state::ask_for_ingest(state_table& table) {
+  constexpr uint64_t calls_worth_a_cut = 16;
+  if (chain_->ingesting() || calls_since_cut_ < calls_worth_a_cut) return;
+  // The table's own entries may be copied now, since its caller holds no addresses of them; the others' when they come here.
+  if (auto flushed = table.flush_changes(); !flushed) failed_ = std::move(flushed).error();
+  tables_.flush_logged();
+  cut(std::nullopt);
+  chain_->request_ingest();
 }
 
 void tiered_task_state::shrink(state_table& table, uint64_t bytes) {
@@ -148,20 +173,14 @@ void tiered_task_state::shrink(state_table& table, uint64_t bytes) {
   const auto evict = [&] {
     const double share = static_cast<double>(target) / static_cast<double>(bytes);
     table.evict(static_cast<uint64_t>(share * static_cast<double>(table.memory_bytes())));
+    give_back_freed_memory();
   };
   if (may_evict()) {
     evict();
     bytes = tables_.memory_bytes() + log_.waiting_bytes();
     if (bytes <= budget) return;
   }
-  constexpr uint64_t calls_worth_a_cut = 16;
-  if (!chain_->ingesting() && calls_since_cut_ >= calls_worth_a_cut) {
-    // The table's own entries may be copied now, since its caller holds no addresses of them; the others' when they come here.
-    if (auto flushed = table.flush_changes(); !flushed) failed_ = std::move(flushed).error();
-    tables_.flush_logged();
-    cut(std::nullopt);
-    chain_->request_ingest();
-  }
+  ask_for_ingest(table);
   // Well over the limit the task waits: the state thread cannot keep up, and memory is a promise.
   if (bytes > budget + budget / 8 && chain_->ingesting()) {
     chain_->wait_for_ingest();

@@ -41,6 +41,7 @@ class tiered_task_state final : public task_state, private state_tier {
   void expect_eviction();
   bool may_evict() const { return base_ != nullptr && keeps_tombstones_ && cut_ >= first_evicting_cut_ && chain_->ingested_cut() + 1 == cut_; }
   uint64_t budget_bytes() const;
+  void ask_for_ingest(state_table& table);
   /// Makes room by evicting from one table, or asks for the ingestion that must come first.
   void shrink(state_table& table, uint64_t bytes);
   void cut(std::optional<epoch_id> epoch);

@@ -80,6 +80,21 @@ TEST(batch, gathers_slices_and_concatenates_every_type) {
   expect_same_rows(gather(every_type(), std::vector<uint32_t>{0, 1, 2, 3}), every_type());
 }
 
+TEST(batch, gathered_copies_equal_their_source_and_keep_none_of_its_buffers) {
+  const std::vector<uint32_t> rows{3, 0, 2, 2, 1};
+  expect_same_rows(gather_copy(every_type(), rows), gather(every_type(), rows));
+  auto buffer = std::make_shared<std::string>("a text that is too long to lie in its view");
+  column_builder builder({type_id::text}, 1);
+  builder.add_owner(buffer_ptr(buffer, buffer->data()));
+  builder.append_text_reference(*buffer);
+  column_ptr source = builder.finish();
+  const column_ptr copy = gather_copy(*source, std::vector<uint32_t>{0});
+  source.reset();
+  EXPECT_EQ(buffer.use_count(), 1);
+  buffer->assign(buffer->size(), 'x');
+  EXPECT_EQ(copy->text(0), "a text that is too long to lie in its view");
+}
+
 TEST(batch, gather_or_null_gives_null_for_unmatched_rows) {
   const column_ptr source = texts({"a", std::nullopt, "a text that is longer than twelve"});
   const column_ptr made = gather_or_null(*source, std::vector<uint32_t>{2, null_row, 1, 0});

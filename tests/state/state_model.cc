@@ -1,6 +1,7 @@
 #include "tests/state/state_model.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 namespace systole::testing {
@@ -174,6 +175,7 @@ void modelled_state::random_text_operation() {
 }
 
 void modelled_state::random_list_operation() {
+  if (pick(50) == 0) return sweep_lists();
   const std::string key = pick(3) == 0 ? "0.." : random_key();
   const std::string subkey = random_subkey(key);
   const uint64_t hash = hash_key(key);
@@ -206,6 +208,19 @@ void modelled_state::random_list_operation() {
       break;
     }
     default: check_scan(key);
+  }
+}
+
+void modelled_state::sweep_lists() {
+  const uint64_t share = 2 + random_() % 30;
+  const uint64_t rest = random_() % 2;
+  const auto is_erased = [&](std::string_view key, std::string_view subkey, std::string_view value) {
+    return (hash_key(key) + hash_key(subkey) + value.size()) % share == rest;
+  };
+  for (subtask& task : subtasks_) must(task.lists->erase_if(is_erased));
+  for (auto list = model_.lists.begin(); list != model_.lists.end();) {
+    std::erase_if(list->second, [&](const auto& each) { return is_erased(list->first, each.first, each.second); });
+    list = list->second.empty() ? model_.lists.erase(list) : std::next(list);
   }
 }
 

@@ -74,6 +74,7 @@ class modelled_state {
   void random_list_operation();
   void random_timer_operation();
   void check_scan(const std::string& key);
+  void sweep_lists();
 
   std::string directory_;
   checkpoint_store& store_;
