@@ -181,7 +181,7 @@ void add_run_command(CLI::App& root, command_action& chosen) {
   auto flags = std::make_shared<run_flags>();
   add_manifest_flags(*verb, *flags);
   verb->add_option("--state", flags->state, "Directory of checkpoints: a run that was stopped or killed goes on from it");
-  verb->add_option("--memory", flags->memory, "Memory limit of all state and buffers")->capture_default_str();
+  verb->add_option("--memory", flags->memory, "Memory limit of all state and buffers; the program itself takes about 50 MiB more")->capture_default_str();
   verb->add_option("--progress", flags->progress, "auto, plain, live, json or none")
       ->check(CLI::IsMember({"auto", "plain", "live", "json", "none"}))
       ->capture_default_str();
