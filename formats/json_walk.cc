@@ -9,7 +9,10 @@
 namespace systole {
 namespace {
 
-bool is_json_literal(std::string_view token) { return token == "true" || token == "false" || token == "null"; }
+bool is_json_literal(std::string_view token) {
+  return equal_bytes(token, "null") || equal_bytes(token, "true") || equal_bytes(token, "false");
+}
+bool begins_number(char first) { return first == '-' || (first >= '0' && first <= '9'); }
 
 }  // namespace
 
@@ -138,15 +141,14 @@ template <bool Escapes>
 inline bool json_walk<Escapes>::skip_scalar() {
   const std::string_view scalar = token(at_);
   ++at_;
-  if (scalar == "null") return true;
-  uint64_t digits;
-  if (is_short_integer(scalar.data(), scalar.size(), digits)) return true;
-  if (is_json_literal(scalar)) return true;
-  if (classify_json_number(scalar) != json_number_kind::malformed) return true;
   const char first = scalar.empty() ? '\0' : scalar[0];
-  return fail(first == '-' || (first >= '0' && first <= '9') ? json_fault::number
-              : first >= 'a' && first <= 'z'                 ? json_fault::literal
-                                                             : json_fault::syntax);
+  if (begins_number(first)) {
+    uint64_t digits;
+    if (is_short_integer(scalar.data(), scalar.size(), digits)) return true;
+    return classify_json_number(scalar) != json_number_kind::malformed || fail(json_fault::number);
+  }
+  if (is_json_literal(scalar)) return true;
+  return fail(first >= 'a' && first <= 'z' ? json_fault::literal : json_fault::syntax);
 }
 
 /// Checks a whole object or array. The kinds of the open containers are bits of a word: json_depth is at most 64.
@@ -283,7 +285,7 @@ template <bool Escapes>
 inline bool json_walk<Escapes>::set_scalar(const record_columns::slot& slot) {
   const std::string_view scalar = token(at_);
   const char first = scalar.empty() ? '\0' : scalar[0];
-  if (first == '-' || (first >= '0' && first <= '9')) {
+  if (begins_number(first)) {
     ++at_;
     return set_number(slot, scalar);
   }
