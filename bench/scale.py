@@ -62,7 +62,7 @@ def growth(options):
 
 def memory(options):
     rows = []
-    for limit in ("512MiB", "64MiB", "32MiB", "16MiB"):
+    for limit in ("512MiB", "64MiB", "32MiB", "14MiB"):
         result = measured(options, "systole", "h2", 4 * MILLION, limit)
         rows.append(f"| {limit} | {cells(result, 4 * MILLION)}")
     print("| --memory | CPU s | µs/event | events/CPU-s | peak RSS MiB |\n|---|---|---|---|---|\n" + "\n".join(rows))
