@@ -12,34 +12,35 @@ size_t batch::memory_bytes() const {
   return bytes;
 }
 
-batch gather(const batch& source, std::span<const uint32_t> rows) {
-  batch made;
-  made.rows_ = rows.size();
-  made.columns_.reserve(source.columns_.size());
-  for (const column_ptr& each : source.columns_) made.columns_.push_back(gather(*each, rows));
-  for (size_t i = 0; i < hidden_count; ++i)
-    if (source.hidden_[i]) made.hidden_[i] = gather(*source.hidden_[i], rows);
+namespace {
+
+/// A batch of `rows` rows whose columns, hidden ones too, are made of the source's.
+template <class Make>
+batch remake(const batch& source, size_t rows, Make make) {
+  std::vector<column_ptr> columns;
+  columns.reserve(source.columns().size());
+  for (const column_ptr& each : source.columns()) columns.push_back(make(*each));
+  batch made(rows, std::move(columns));
+  for (size_t i = 0; i < hidden_count; ++i) {
+    const auto which = static_cast<hidden>(i);
+    if (const column_ptr& each = source.hidden_column(which)) made.set_hidden(which, make(*each));
+  }
   return made;
+}
+
+}  // namespace
+
+batch gather(const batch& source, std::span<const uint32_t> rows) {
+  return remake(source, rows.size(), [rows](const column& each) { return gather(each, rows); });
 }
 
 batch gather_copy(const batch& source, std::span<const uint32_t> rows) {
-  batch made;
-  made.rows_ = rows.size();
-  made.columns_.reserve(source.columns_.size());
-  for (const column_ptr& each : source.columns_) made.columns_.push_back(gather_copy(*each, rows));
-  for (size_t i = 0; i < hidden_count; ++i)
-    if (source.hidden_[i]) made.hidden_[i] = gather_copy(*source.hidden_[i], rows);
-  return made;
+  return remake(source, rows.size(), [rows](const column& each) { return gather_copy(each, rows); });
 }
 
 batch slice(const batch& source, size_t offset, size_t length) {
-  if (offset == 0 && length == source.rows_) return source;
-  batch made;
-  made.rows_ = length;
-  for (const column_ptr& each : source.columns_) made.columns_.push_back(slice(*each, offset, length));
-  for (size_t i = 0; i < hidden_count; ++i)
-    if (source.hidden_[i]) made.hidden_[i] = slice(*source.hidden_[i], offset, length);
-  return made;
+  if (offset == 0 && length == source.rows()) return source;
+  return remake(source, length, [=](const column& each) { return slice(each, offset, length); });
 }
 
 namespace {

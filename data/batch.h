@@ -99,9 +99,6 @@ class batch {
   size_t memory_bytes() const;
 
  private:
-  friend batch gather(const batch& source, std::span<const uint32_t> rows);
-  friend batch gather_copy(const batch& source, std::span<const uint32_t> rows);
-  friend batch slice(const batch& source, size_t offset, size_t length);
   friend batch concatenate(std::span<const batch> sources);
   size_t rows_ = 0;
   std::vector<column_ptr> columns_;

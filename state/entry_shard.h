@@ -41,7 +41,7 @@ class entry_shard {
   std::byte* move(const entry_layout& layout, uint32_t* place, size_t capacity);
   /// Takes the entry out. `place` from find_place(); invalid afterwards.
   void erase(const entry_layout& layout, uint32_t* place, uint64_t hash);
-
+  /// The same of a live entry whose offset is known.
   void erase_at(const entry_layout& layout, uint32_t offset);
 
   /// Remembers an entry for the next snapshot; once per entry.

@@ -108,7 +108,6 @@ class fake_writer final : public sink_writer {
     first_ = world_->published_up_to[key_];
   }
   result<void> write(const batch& rows) override {
-    if (world_->write_takes.count() > 0) std::this_thread::sleep_for(world_->write_takes);
     for (size_t row = 0; row < rows.rows(); ++row) {
       std::string text;
       for (const column_ptr& each : rows.columns()) {
@@ -184,6 +183,7 @@ class fake_committer final : public sink_committer {
       : world_(std::move(world)), step_(std::move(step)) {}
   result<void> recover(epoch_id) override { return {}; }
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override {
+    // A sleep on purpose: that a source waits for a slow sink shows only while time passes.
     if (world_->commit_takes.count() > 0) std::this_thread::sleep_for(world_->commit_takes);
     const std::lock_guard lock(world_->mutex);
     if (world_->commit_failures > 0) {
