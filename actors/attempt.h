@@ -56,6 +56,7 @@ struct job_sink {
   uint32_t node = 0;
   std::string step;
   std::unique_ptr<sink_committer> committer;
+  bool shards_commit = false;  ///< the committer only recovers
 };
 
 /// Everything that a job's actor runs. References outlive it.

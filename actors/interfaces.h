@@ -39,6 +39,7 @@ struct pause_sources {
   bool paused = false;
 };
 struct drain_input {};
+struct source_news {};
 /// To oneself: go on. A number, so that a wake-up from before is told from the current one.
 struct go_on {
   uint64_t turn = 0;
@@ -100,6 +101,19 @@ struct commit_shards {
 struct durable_work {
   std::shared_ptr<snapshot_work> work;
 };
+struct commit_sinks {
+  commit_epoch epoch;
+};
+struct commit_work {
+  uint32_t task = 0;
+  commit_epoch epoch;
+  std::vector<std::shared_ptr<sink_writer>> sinks;
+};
+struct shards_committed {
+  uint32_t task = 0;
+  epoch_id epoch;
+  std::optional<failure> cause;
+};
 
 }  // namespace systole
 
@@ -111,6 +125,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::abort_epoch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::epoch_committed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::pause_sources)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::drain_input)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::source_news)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::go_on)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::end_actor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::task_failed)
@@ -128,6 +143,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::record_finished)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::verify_files)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::commit_shards)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::durable_work)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::commit_sinks)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::commit_work)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::shards_committed)
 
 namespace systole {
 
@@ -146,11 +164,15 @@ using task_actor = caf::typed_actor<
     caf::reacts_to<trigger_epoch>,
     // From the job: this epoch will not be completed; do not wait for its barriers.
     caf::reacts_to<abort_epoch>,
+    // From the job: the epoch is complete; those of your sinks that commit by themselves are to do so.
+    caf::reacts_to<commit_sinks>,
     // From the job: all sinks have committed this epoch.
     caf::reacts_to<epoch_committed>,
     // From the job: an outbox is nearly full (or no longer); stop (or go on) reading sources. To the task whose outbox
     // it is: the sources have this message.
     caf::reacts_to<pause_sources>,
+    // From a source of this task, on whatever thread: there is something to read again.
+    caf::reacts_to<source_news>,
     // From the job: the input ends here; all windows fire.
     caf::reacts_to<drain_input>,
     // From itself: do the next piece of work.
@@ -178,6 +200,8 @@ using job_actor = caf::typed_actor<
     caf::reacts_to<epoch_stored>,
     // From a sink committer: the epoch is published, or why not.
     caf::reacts_to<sink_committed>,
+    // From a state writer: a task's sinks that commit by themselves have published the epoch, or why not.
+    caf::reacts_to<shards_committed>,
     // From the checkpoint writer: the restored base files are whole, or which one is not.
     caf::reacts_to<bases_verified>,
     // From the checkpoint writer: the job's end is in the log.
@@ -192,11 +216,13 @@ using sink_committer_actor = caf::typed_actor<
     // From the job: commit; answered with sink_committed.
     caf::reacts_to<commit_shards>, caf::reacts_to<end_actor>>;
 
-/// Makes tasks' snapshots durable: sinks' outboxes, then deltas. Detached: it waits for fsync. A task always has the
+/// Makes tasks' snapshots durable: sinks' outboxes, then deltas; commits shards. Detached: it waits for fsync. A task always has the
 /// same writer, so its epochs stay in order.
 using state_writer_actor = caf::typed_actor<
     // From a task: write; the job gets an epoch_ack or task_failed.
-    caf::reacts_to<durable_work>, caf::reacts_to<end_actor>>;
+    caf::reacts_to<durable_work>,
+    // From a task: commit these shards; the job gets shards_committed.
+    caf::reacts_to<commit_work>, caf::reacts_to<end_actor>>;
 
 /// Writes metadata and log records, verifies base files, collects garbage. Detached: it waits for fsync.
 using checkpoint_writer_actor = caf::typed_actor<

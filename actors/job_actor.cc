@@ -31,6 +31,7 @@ class job_shell {
     for (uint32_t i = 0; i < with_.sinks.size(); ++i)
       committers_.push_back(
           watch(spawn_sink_committer(system, me, i, std::move(with_.sinks[i].committer), with_.crash)));
+    uncommitted_.assign(with_.sinks.size(), 0);
     auto wiring = std::make_shared<task_wiring>();
     for (uint32_t i = 0; i < with_.tasks.size(); ++i) {
       const state_writer_actor& writer = writers_[i % writers_.size()];
@@ -85,6 +86,14 @@ class job_shell {
     if (ending_) return;
     perform(coordinator_.on_committed(committed.sink, committed.epoch, now_us()));
   }
+  void on_shards_committed(const shards_committed& committed) {
+    if (committed.cause) return fail_with(*committed.cause);
+    if (ending_) return;
+    for (uint32_t sink = 0; sink < with_.sinks.size(); ++sink)
+      if (with_.sinks[sink].shards_commit && has_node(committed.task, with_.sinks[sink].node) &&
+          --uncommitted_[sink] == 0)
+        perform(coordinator_.on_committed(sink, committed.epoch, now_us()));
+  }
   void on_verified(const bases_verified& verified) {
     if (verified.cause) return fail_with(*verified.cause);
     verified_ = true;
@@ -114,6 +123,11 @@ class job_shell {
     return std::chrono::duration_cast<std::chrono::microseconds>(with_.time->monotonic()).count();
   }
   bool any_pressed() const { return std::find(pressed_.begin(), pressed_.end(), true) != pressed_.end(); }
+
+  bool has_node(uint32_t task, uint32_t node) const {
+    const std::vector<uint32_t>& nodes = with_.whole->tasks[task].nodes;
+    return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+  }
 
   template <class Actor>
   Actor watch(Actor actor) {
@@ -183,12 +197,28 @@ class job_shell {
     if (committing_.value != 0) all_committed(committing_);
     committing_ = what.what.epoch;
     if (with_.crash) with_.crash->reach("before_commit");
+    std::vector<bool> asked(tasks_.size(), false);
     for (size_t i = 0; i < committers_.size(); ++i) {
+      if (with_.sinks[i].shards_commit) {
+        ask_shards(i, {what.what.epoch, what.previous, last_->uuid(), last_->is_final()}, asked);
+        continue;
+      }
       commit_shards message{{what.what.epoch, what.previous, last_->uuid(), last_->is_final()}, {}};
       for (const proto::TaskSnapshot& task : last_->tasks())
         for (const proto::NodeSnapshot& node : task.nodes())
           if (node.node() == with_.sinks[i].node) message.shards.push_back({task.subtask(), node.committable()});
       self_->send(committers_[i], std::move(message));
+    }
+  }
+
+  /// Has the sink's own tasks commit; each is asked once, for all its sinks.
+  void ask_shards(size_t sink, const commit_epoch& epoch, std::vector<bool>& asked) {
+    uncommitted_[sink] = 0;
+    for (uint32_t task = 0; task < tasks_.size(); ++task) {
+      if (!has_node(task, with_.sinks[sink].node)) continue;
+      ++uncommitted_[sink];
+      if (!asked[task]) self_->send(tasks_[task], commit_sinks{epoch});
+      asked[task] = true;
     }
   }
 
@@ -249,6 +279,7 @@ class job_shell {
   std::vector<std::shared_ptr<proto::TaskSnapshot>> facts_;  ///< of the epoch under way, by task
   std::shared_ptr<proto::CheckpointMetadata> storing_, held_store_, last_;
   epoch_id committing_;
+  std::vector<uint32_t> uncommitted_;  ///< by sink that commits by shards: tasks that have not
   std::vector<bool> pressed_;
   timestamp_us triggered_us_ = 0;
   timestamp_us armed_us_ = -1;
@@ -275,6 +306,7 @@ job_actor::behavior_type behave(job_actor::stateful_pointer<std::unique_ptr<job_
       [shell](const epoch_ack& ack) { shell->on_ack(ack); },
       [shell](const epoch_stored& stored) { shell->on_stored(stored); },
       [shell](const sink_committed& committed) { shell->on_committed(committed); },
+      [shell](const shards_committed& committed) { shell->on_shards_committed(committed); },
       [shell](const bases_verified& verified) { shell->on_verified(verified); },
       [shell](const job_finished_recorded& recorded) { shell->on_finish_recorded(recorded); },
       [shell](const stop_job& stop) { shell->on_stop(stop.drain); },

@@ -142,6 +142,14 @@ class local_job::impl {
     record.set_term(term.value);
     record.set_nonce(make_uuid());
     record.mutable_started()->set_attempt(recovered.history.attempts + 1);
+    for (const proto::Node& node : plan_.nodes()) {
+      if (!node.has_sink()) continue;
+      proto::LogRecord::SinkShards& shards = *record.mutable_started()->add_sinks();
+      shards.set_step(node.step());
+      shards.set_shards(shards_of(node.id()));
+      uint32_t& most = recovered.history.most_shards[node.step()];
+      most = std::max(most, shards.shards());
+    }
     SYSTOLE_TRY(store_->append(std::move(record)));
 
     attempt_parts parts{.whole = &whole_,
@@ -155,7 +163,7 @@ class local_job::impl {
                         .shutdown_deadline = options_.shutdown_deadline,
                         .end = std::make_shared<attempt_end>(),
                         .counters = counters_};
-    SYSTOLE_TRY(make_connectors(context, parts.sinks));
+    SYSTOLE_TRY(make_connectors(context, recovered.history.most_shards, parts.sinks));
     SYSTOLE_TRY(recover_sinks(plan_, parts.sinks, last_.get()));
     if (last_ && last_->is_final()) {
       proto::LogRecord finished;
@@ -268,7 +276,14 @@ class local_job::impl {
             .on_the_way = whole_.channels.size() * credit};
   }
 
-  result<void> make_connectors(build_context& context, std::vector<job_sink>& sinks) {
+  uint32_t shards_of(uint32_t node) const {
+    return static_cast<uint32_t>(std::count_if(whole_.tasks.begin(), whole_.tasks.end(), [node](const auto& task) {
+      return std::find(task.nodes.begin(), task.nodes.end(), node) != task.nodes.end();
+    }));
+  }
+
+  result<void> make_connectors(build_context& context, const std::map<std::string, uint32_t>& most_shards,
+                               std::vector<job_sink>& sinks) {
     const connector_context with{.job = plan_.job(),
                                  .outbox_directory = options_.state_directory + "/outbox",
                                  .parameters = &parameters_,
@@ -281,8 +296,9 @@ class local_job::impl {
         SYSTOLE_ASSIGN(context.sources[node.id()], components_.make_source(node, with));
       } else if (node.has_sink()) {
         SYSTOLE_ASSIGN(context.sinks[node.id()], components_.make_sink(node, input_of_sink(node), with));
-        SYSTOLE_ASSIGN(auto committer, context.sinks[node.id()]->make_committer());
-        sinks.push_back({node.id(), node.step(), std::move(committer)});
+        sink_factory& made = *context.sinks[node.id()];
+        SYSTOLE_ASSIGN(auto committer, made.make_committer(most_shards.at(node.step())));
+        sinks.push_back({node.id(), node.step(), std::move(committer), made.shards_commit()});
       }
     }
     return {};

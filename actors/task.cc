@@ -52,6 +52,7 @@ result<void> task::start(task_environment& environment) {
       const uint32_t receiver = with_.whole->channels[what->channel].to_task;
       environment_->send(receiver, std::move(what));
     });
+  for (source& each : sources_) each.part.reader->wake_with(environment.waker());
   SYSTOLE_TRY(with_.chain->start());
   return flush_rejects();
 }
@@ -229,9 +230,20 @@ void task::on_abort(epoch_id epoch) {
   if (!cutting_) alignment_.on_abort(epoch);
 }
 
+std::vector<std::shared_ptr<sink_writer>> task::committing_sinks() const {
+  std::vector<std::shared_ptr<sink_writer>> made;
+  for (const sink_part& each : with_.sinks)
+    if (each.commits) made.push_back(each.writer);
+  return made;
+}
+
 void task::on_committed(epoch_id) {
   gate_.on_committed();
   watch_outboxes();
+}
+
+void task::on_source_news() {
+  for (source& each : sources_) each.due = std::chrono::nanoseconds(0);
 }
 
 void task::on_pause(bool paused) {

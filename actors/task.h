@@ -47,6 +47,8 @@ class task_environment {
   virtual void pressure(bool on) = 0;
   /// Everything has ended and is passed on.
   virtual void finished() = 0;
+  /// A call that leads to on_source_news(); from any thread, at any time, also when the task is gone.
+  virtual std::function<void()> waker() = 0;
 };
 
 /// One subtask at work: feeds its chain from sources and channels, aligns barriers, cuts epochs. No thread, message or
@@ -61,6 +63,7 @@ class task {
   struct sink_part {
     size_t node = 0;
     std::shared_ptr<sink_writer> writer;
+    bool commits = false;  ///< by itself: sink_factory::shards_commit
   };
   /// Everything that a task is made of; see build_task.
   struct parts {
@@ -109,6 +112,10 @@ class task {
   /// All sinks have committed the epoch.
   void on_committed(epoch_id epoch);
   void on_pause(bool paused);
+  /// A source that was idle has something now.
+  void on_source_news();
+  /// The sinks that commit by themselves.
+  std::vector<std::shared_ptr<sink_writer>> committing_sinks() const;
   /// Sources read no more: the input ends here.
   result<void> on_drain();
 

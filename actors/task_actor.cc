@@ -26,6 +26,13 @@ struct task_shell final : task_environment {
   void want_epoch() override { self->send(parts.job, epoch_wanted{parts.index}); }
   void pressure(bool on) override { self->send(parts.job, task_pressure{parts.index, on}); }
   void finished() override { self->send(parts.job, task_finished{parts.index}); }
+  std::function<void()> waker() override {
+    // No strong reference: the task owns the reader that holds this.
+    return [address = self->address()] {
+      if (const auto task = caf::actor_cast<caf::strong_actor_ptr>(address))
+        caf::anon_send(caf::actor_cast<task_actor>(task), source_news{});
+    };
+  }
 
   void fail_with(failure cause) {
     if (failed) return;
@@ -86,6 +93,11 @@ task_actor::behavior_type behave(task_actor::stateful_pointer<std::unique_ptr<ta
         shell->parts.work->on_abort(abort.epoch);
         shell->wake();
       },
+      [shell](const commit_sinks& commit) {
+        if (shell->failed) return;
+        shell->self->send(shell->parts.writer,
+                          commit_work{shell->parts.index, commit.epoch, shell->parts.work->committing_sinks()});
+      },
       [shell](const epoch_committed& committed) {
         if (shell->failed) return;
         shell->parts.work->on_committed(committed.epoch);
@@ -94,6 +106,11 @@ task_actor::behavior_type behave(task_actor::stateful_pointer<std::unique_ptr<ta
       [shell](const pause_sources& pause) {
         if (shell->failed) return;
         shell->parts.work->on_pause(pause.paused);
+        shell->wake();
+      },
+      [shell](source_news) {
+        if (shell->failed) return;
+        shell->parts.work->on_source_news();
         shell->wake();
       },
       [shell](drain_input) {

@@ -148,7 +148,7 @@ class builder {
                      context_.sinks.at(node.id())->make_writer(planned_.subtask, planned_.parallelism));
       made_.exits.push_back(std::make_unique<sink_exit>(writer));
       made_.chain->connect(index, made_.exits.back().get());
-      made_.sinks.push_back({index, std::move(writer)});
+      made_.sinks.push_back({index, std::move(writer), context_.sinks.at(node.id())->shards_commit()});
       return {};
     }
     made_.accounting.push_back(std::make_unique<step_accounting>());

@@ -36,6 +36,12 @@ state_writer_actor::behavior_type write_state(state_writer_actor::pointer self, 
         }
         self->send(job, epoch_ack{work.task, work.epoch, std::make_shared<proto::TaskSnapshot>(std::move(work.facts))});
       },
+      [self, job](const commit_work& work) {
+        std::optional<failure> cause;
+        for (const std::shared_ptr<sink_writer>& sink : work.sinks)
+          if (!cause) cause = cause_of(sink->commit(work.epoch));
+        self->send(job, shards_committed{work.task, work.epoch.epoch, std::move(cause)});
+      },
       [self](end_actor) { self->quit(); },
   };
 }

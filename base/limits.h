@@ -29,6 +29,7 @@ inline constexpr size_t json_depth = 64;
 inline constexpr size_t batch_rows = 4096;
 inline constexpr size_t watermark_interval_records = 1024; ///< See docs/decisions on watermarks.
 inline constexpr size_t read_chunk_bytes = 1 * mebibyte;
+inline constexpr size_t source_window_bytes = 256 * kibibyte;  ///< Read at once: copied, scanned, decoded within a core's cache.
 inline constexpr size_t split_chunk_bytes = 8 * mebibyte;
 
 // Exchange: bytes a sender may have outstanding on one channel, and the least worth granting.

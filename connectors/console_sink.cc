@@ -268,7 +268,7 @@ class console_factory final : public sink_factory {
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t, uint32_t) override {
     return std::unique_ptr<sink_writer>(std::make_unique<console_writer>(settings_));
   }
-  result<std::unique_ptr<sink_committer>> make_committer() override {
+  result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override {
     return std::unique_ptr<sink_committer>(std::make_unique<console_committer>());
   }
 

@@ -160,7 +160,7 @@ class counting_factory final : public sink_factory {
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t, uint32_t) override {
     return std::unique_ptr<sink_writer>(std::make_unique<counting_writer>(checksums_));
   }
-  result<std::unique_ptr<sink_committer>> make_committer() override {
+  result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override {
     return std::unique_ptr<sink_committer>(std::make_unique<counting_committer>(checksums_, out_, files_));
   }
 

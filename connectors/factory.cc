@@ -4,12 +4,9 @@
 #include "connectors/counting_sink.h"
 #include "connectors/file_sink.h"
 #include "connectors/file_source.h"
+#include "connectors/generator_source.h"
 #include "connectors/sqlite_sink.h"
 #include "connectors/table_sink.h"
-#if __has_include("connectors/generator_source.h")
-#include "connectors/generator_source.h"
-#define SYSTOLE_HAS_GENERATOR 1
-#endif
 
 namespace systole {
 namespace {
@@ -28,12 +25,7 @@ result<std::unique_ptr<T>> of_step(const proto::Node& node, result<std::unique_p
 result<std::unique_ptr<source_factory>> make_source(const proto::Node& node, const connector_context& context) {
   switch (node.source().kind()) {
     case proto::Source::FILES: return of_step(node, file_source_factory::make(node.source(), context));
-    case proto::Source::GENERATOR:
-#ifdef SYSTOLE_HAS_GENERATOR
-      return of_step(node, make_generator_source(node, context));
-#else
-      break;
-#endif
+    case proto::Source::GENERATOR: return of_step(node, make_generator_source(node, context));
     default: break;
   }
   return fail(error_code::invalid_argument, node.step() + ": this kind of source is not in this build");
@@ -42,9 +34,11 @@ result<std::unique_ptr<source_factory>> make_source(const proto::Node& node, con
 result<std::unique_ptr<sink_factory>> make_sink(const proto::Node& node, const sink_input& input,
                                                 const connector_context& context) {
   switch (node.sink().kind()) {
-    case proto::Sink::FILES: case proto::Sink::DEAD_LETTER_FILES:
+    case proto::Sink::FILES:
+    case proto::Sink::DEAD_LETTER_FILES:
       if (input.changelog)
-        return fail(error_code::invalid_argument, node.step() + ": appended files take no changelog; write a table file or to SQLite");
+        return fail(error_code::invalid_argument,
+                    node.step() + ": appended files take no changelog; write a table file or to SQLite");
       return of_step(node, file_sink_factory::make(node, input, context));
     case proto::Sink::TABLE_FILE: return of_step(node, make_table_sink(node, input, context));
     case proto::Sink::SQLITE: return of_step(node, sqlite_sink_factory::make(node, input, context));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,10 @@ struct connector_context {
   file_system* files = nullptr;
   size_t batch_rows = 1024;
   bool console_is_terminal = false;
+  std::string secret_directory;          ///< where secretRefs are read: DIR/NAME/KEY; empty: none are given
+  /// True while this attempt is the job's current one. Asked before a connector takes over what another attempt may
+  /// hold: a producer's id, a row lock. Any thread.
+  std::function<bool()> still_current = [] { return true; };
   bool check_epochs = true;              ///< false: sinks apply an epoch again; only to show that tests notice
 };
 

@@ -136,7 +136,7 @@ result<std::unique_ptr<sink_writer>> file_sink_factory::make_writer(uint32_t sha
       std::make_unique<file_sink_writer>(settings_, shard, make_encoder_(), std::move(packer)));
 }
 
-result<std::unique_ptr<sink_committer>> file_sink_factory::make_committer() {
+result<std::unique_ptr<sink_committer>> file_sink_factory::make_committer(uint32_t) {
   return std::unique_ptr<sink_committer>(std::make_unique<file_sink_committer>(settings_));
 }
 

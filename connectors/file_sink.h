@@ -32,7 +32,7 @@ class file_sink_factory final : public sink_factory {
       : settings_(std::move(settings)), make_encoder_(std::move(make_encoder)) {}
   bool accepts_changelog() const override { return false; }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) override;
-  result<std::unique_ptr<sink_committer>> make_committer() override;
+  result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override;
 
   static result<std::unique_ptr<sink_factory>> make(const proto::Node& node, const sink_input& input,
                                                     const connector_context& context);

@@ -40,7 +40,7 @@ class file_source_reader final : public source_reader {
     for (const file_chunk& each : chunks_)
       if (each.done) last_announced_ = std::max(last_announced_, each.announced);
     read_bytes_ = std::clamp(read_memory_bytes / std::max<size_t>(1, std::min(progress_.size(), most_open_files)),
-                             least_read_bytes, limits::read_chunk_bytes);
+                             least_read_bytes, limits::source_window_bytes);
   }
 
   result<source_poll> poll() override {

@@ -25,6 +25,14 @@ struct sealed_epoch {
   std::vector<outbox_file> outbox;
 };
 
+/// What a commit is for; `previous` is the last completed epoch before `epoch`, 0 for none.
+struct commit_epoch {
+  epoch_id epoch;
+  epoch_id previous;
+  std::string uuid;        ///< of the checkpoint
+  bool is_final = false;
+};
+
 /// Takes one shard's rows. Called by the task's thread.
 class sink_writer {
  public:
@@ -35,6 +43,12 @@ class sink_writer {
   virtual result<sealed_epoch> seal(epoch_id epoch, bool is_final) = 0;
   /// Makes what seal(epoch) gave durable; called on the state thread, while the task goes on writing the next epoch.
   virtual result<void> make_durable(epoch_id epoch) = 0;
+  /// Publishes this shard's part of a complete epoch, where the factory says shards_commit(). On the state thread, after
+  /// the epoch's make_durable(); may block. Once per epoch: what a crash cuts off, the committer resolves.
+  virtual result<void> commit(const commit_epoch& epoch) {
+    (void)epoch;
+    return {};
+  }
   /// Bytes in the outbox that no commit has taken, those in memory included; see limits::outbox_bytes.
   virtual uint64_t outbox_bytes() const { return 0; }
   /// Of these, what is held in memory until the barrier.
@@ -53,16 +67,9 @@ struct shard_commit {
   std::string committable;
 };
 
-/// What a commit is for; `previous` is the last completed epoch before `epoch`, 0 for none.
-struct commit_epoch {
-  epoch_id epoch;
-  epoch_id previous;
-  std::string uuid;        ///< of the checkpoint
-  bool is_final = false;
-};
-
 /// Publishes complete epochs. One per sink in the job, on a thread of its own; may block. Idempotent: after a crash the
-/// last complete epoch is committed again, whatever had been done.
+/// last complete epoch is committed again, whatever had been done. Where shards commit by themselves it only recovers:
+/// commit() is called before the first row of an attempt and not again.
 class sink_committer {
  public:
   virtual ~sink_committer() = default;
@@ -87,8 +94,11 @@ class sink_factory {
   /// The most shards it can have: 1 for table files and the console.
   virtual uint32_t max_shards() const { return limits_unbounded_shards; }
   static constexpr uint32_t limits_unbounded_shards = 1u << 15;
+  /// True where each writer commits its own part (a producer's transaction cannot change hands).
+  virtual bool shards_commit() const { return false; }
   virtual result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) = 0;
-  virtual result<std::unique_ptr<sink_committer>> make_committer() = 0;
+  /// `most_shards`: the most that any attempt of the job ran with, this one included; recover() ends what they left open.
+  virtual result<std::unique_ptr<sink_committer>> make_committer(uint32_t most_shards) = 0;
 };
 
 }  // namespace systole

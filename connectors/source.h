@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,6 +47,9 @@ class source_reader {
   virtual ~source_reader() = default;
   /// Gives at most limits::batch_rows rows (or what the options say), cut where the watermark advances.
   virtual result<source_poll> poll() = 0;
+  /// Given before the first poll. A reader that is told of news by another thread calls `wake` (any thread; cheap) after
+  /// an idle poll, and may then ask for long waits.
+  virtual void wake_with(std::function<void()> wake) { (void)wake; }
   /// The positions after the rows given so far; restored by restore(). Self-describing and versioned.
   virtual std::string snapshot() = 0;
 };

@@ -272,7 +272,7 @@ result<std::unique_ptr<sink_writer>> sqlite_sink_factory::make_writer(uint32_t s
                                                                       !settings_.key.empty() || settings_.multiset, settings_.key));
 }
 
-result<std::unique_ptr<sink_committer>> sqlite_sink_factory::make_committer() {
+result<std::unique_ptr<sink_committer>> sqlite_sink_factory::make_committer(uint32_t) {
   return std::unique_ptr<sink_committer>(std::make_unique<sqlite_sink_committer>(settings_));
 }
 

@@ -67,7 +67,7 @@ class sqlite_sink_factory final : public sink_factory {
                                                     const connector_context& context);
   bool accepts_changelog() const override { return !settings_.key.empty() || settings_.multiset; }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) override;
-  result<std::unique_ptr<sink_committer>> make_committer() override;
+  result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override;
   /// For tests: how long to wait for a lock.
   void set_lock_wait_ms(int wait) { settings_.lock_wait_ms = wait; }
 

@@ -192,7 +192,7 @@ class table_append_factory final : public sink_factory {
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t, uint32_t) override {
     return std::unique_ptr<sink_writer>(std::make_unique<table_append_writer>(settings_));
   }
-  result<std::unique_ptr<sink_committer>> make_committer() override {
+  result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override {
     return std::unique_ptr<sink_committer>(std::make_unique<table_append_committer>(settings_));
   }
 

@@ -161,7 +161,7 @@ class table_changelog_factory final : public sink_factory {
     return std::unique_ptr<sink_writer>(std::make_unique<outbox_writer>(
         *settings_.files, settings_.folder, shard, settings_.committed, settings_.sink, true, settings_.key));
   }
-  result<std::unique_ptr<sink_committer>> make_committer() override {
+  result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override {
     return std::unique_ptr<sink_committer>(std::make_unique<table_changelog_committer>(settings_));
   }
 

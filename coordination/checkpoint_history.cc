@@ -14,6 +14,10 @@ result<checkpoint_history> read_history(const std::vector<proto::LogRecord>& log
       case proto::LogRecord::kStarted:
         ++made.attempts;
         ++starts_since;
+        for (const auto& sink : record.started().sinks()) {
+          uint32_t& most = made.most_shards[sink.step()];
+          most = std::max(most, sink.shards());
+        }
         break;
       case proto::LogRecord::kCompleted: {
         const uint64_t epoch = record.completed().epoch();

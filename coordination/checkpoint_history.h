@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/ids.h"
@@ -19,6 +21,7 @@ struct checkpoint_history {
   epoch_id committed;                      ///< the last one recorded as committed by all sinks; 0: none
   bool finished = false;                   ///< the final epoch is committed
   uint64_t attempts = 0;                   ///< `started` records
+  std::map<std::string, uint32_t> most_shards;  ///< by sink's step: the most that any attempt was started with
   term_id term;                            ///< the highest
   /// The first epoch number that no attempt can have used. An attempt's aborted epochs leave no record, so each start
   /// skips as many numbers as an attempt can abort.

@@ -32,10 +32,10 @@ int join_scope::side_of(std::string_view sql) const {
   return sides.size() == 1 ? *sides.begin() : -1;
 }
 
-std::optional<join_keys> split_join_condition(plan_context& context, const yaml_node& on, const join_scope& scope) {
+std::optional<join_equalities> split_join_condition(plan_context& context, const yaml_node& on, const join_scope& scope) {
   expression_binder binder(context);
   if (!binder.bind_condition(on, scope.both(), "`on`")) return std::nullopt;
-  join_keys keys;
+  join_equalities keys;
   for (const std::string& term : split_conjunction(on.text)) {
     auto sides = split_equality(term);
     const int first = sides ? scope.side_of(sides->first) : -1;

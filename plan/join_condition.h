@@ -23,13 +23,13 @@ struct join_scope {
 };
 
 /// An `on` in parts: equal keys of both sides with types that match, and what else must hold.
-struct join_keys {
+struct join_equalities {
   std::vector<std::string> left, right;       ///< SQL, qualified as written
   std::vector<int> left_column, right_column; ///< the column that the key is, or -1
   std::string residual;
 };
 /// Nothing after an error.
-std::optional<join_keys> split_join_condition(plan_context& context, const yaml_node& on, const join_scope& scope);
+std::optional<join_equalities> split_join_condition(plan_context& context, const yaml_node& on, const join_scope& scope);
 
 /// A `within`: right.time in [left.time + lower, left.time + upper].
 struct join_interval {

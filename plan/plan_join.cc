@@ -47,7 +47,7 @@ std::string output_name(const schema& output, const std::vector<int>& source_of,
 
 /// Sets the join's upsert key from those of its inputs (see docs/decisions on changelog planning): when the right
 /// keys cover the right input's upsert key, a left row matches one right row at most, so that the left key is the result's.
-void infer_key(const stream& left, const stream& right, const join_keys& keys, const std::vector<int>& source_of,
+void infer_key(const stream& left, const stream& right, const join_equalities& keys, const std::vector<int>& source_of,
                bool left_outer, stream& out) {
   const int left_columns = static_cast<int>(left.columns.fields.size());
   auto covered = [](const stream& side, const std::vector<int>& columns) {
@@ -94,7 +94,7 @@ void infer_key(const stream& left, const stream& right, const join_keys& keys, c
 }
 
 template <class Message>
-void fill_keys(Message& message, const expression_binder& binder, const yaml_node& on, const join_keys& keys) {
+void fill_keys(Message& message, const expression_binder& binder, const yaml_node& on, const join_equalities& keys) {
   for (const std::string& sql : keys.left) *message.add_left_keys() = binder.message(on, sql);
   for (const std::string& sql : keys.right) *message.add_right_keys() = binder.message(on, sql);
   if (!keys.residual.empty()) *message.mutable_residual() = binder.message(on, keys.residual);

@@ -31,6 +31,10 @@ record() {
   echo "| $name | $outcome: $(tail -n 1 "$log.one" | tr '|' ' ' | cut -c1-200) |" >>"$report"
 }
 
+say "configuring for link-time optimisation"
+[ -e build/odr/build.ninja ] || cmake --preset odr >>"$log"
+record "one definition of each type, checked by the linker" ninja -C build/odr systole
+
 say "building with the thread sanitizer"
 [ -e build/tsan/build.ninja ] || cmake --preset tsan >>"$log"
 ninja -C build/tsan unit_tests >>"$log"

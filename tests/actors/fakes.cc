@@ -218,7 +218,7 @@ class fake_sink final : public sink_factory {
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t) override {
     return std::unique_ptr<sink_writer>(std::make_unique<fake_writer>(world_, step_, shard));
   }
-  result<std::unique_ptr<sink_committer>> make_committer() override {
+  result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override {
     return std::unique_ptr<sink_committer>(std::make_unique<fake_committer>(world_, step_));
   }
 

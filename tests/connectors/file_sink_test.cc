@@ -112,7 +112,7 @@ TEST(file_sink, rolls_by_time_and_writes_nothing_for_empty_epochs) {
   node.mutable_sink()->set_roll_bytes(1 << 20);
   node.mutable_sink()->set_roll_interval_us(60'000'000);
   const auto factory = file_sink_factory::make(node, {test_columns(), false, {}}, context_of(posix_file_system(), folder.path(), time)).value();
-  const auto committer = factory->make_committer().value();
+  const auto committer = factory->make_committer(1).value();
   const auto writer = factory->make_writer(0, 1).value();
   ASSERT_TRUE(committer->recover(epoch_id(0)).has_value());
   const auto epoch = [&](uint64_t number) {
@@ -254,7 +254,7 @@ TEST(file_sink, moves_later_output_aside_on_a_rewind) {
   sink_run run = make_run(posix_file_system(), folder.path(), time, 4, file_node(folder / "out"));
   ASSERT_TRUE(run.run().has_value());
   const auto factory = file_sink_factory::make(file_node(folder / "out"), {test_columns(), false, {}}, context_of(posix_file_system(), folder.path(), time)).value();
-  ASSERT_TRUE(factory->make_committer().value()->recover(epoch_id(1)).has_value());
+  ASSERT_TRUE(factory->make_committer(1).value()->recover(epoch_id(1)).has_value());
   size_t aside = 0;
   const strings names = posix_file_system().list(folder / "out").value();
   for (const std::string& name : names) {
@@ -282,7 +282,7 @@ TEST(dead_letter_files, hold_the_original_bytes) {
     values.push_back(builder.finish());
   }
   const auto factory = file_sink_factory::make(node, {columns, false, {}}, context_of(posix_file_system(), folder.path(), time)).value();
-  const auto committer = factory->make_committer().value();
+  const auto committer = factory->make_committer(1).value();
   ASSERT_TRUE(committer->recover(epoch_id(0)).has_value());
   const auto writer = factory->make_writer(0, 1).value();
   ASSERT_TRUE(writer->write(batch(2, values)).has_value());

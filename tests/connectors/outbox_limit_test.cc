@@ -61,7 +61,7 @@ class outbox_limit : public ::testing::TestWithParam<const char*> {
 
 TEST_P(outbox_limit, holds_while_the_sink_is_slow_and_is_free_again_with_the_commit) {
   const auto factory = make();
-  const auto committer = factory->make_committer().value();
+  const auto committer = factory->make_committer(1).value();
   ASSERT_TRUE(committer->recover(epoch_id(0)).has_value());
   const auto writer = factory->make_writer(0, 1).value();
   EXPECT_EQ(writer->outbox_bytes(), 0u);
@@ -95,7 +95,7 @@ using outbox_until_commit = outbox_limit;
 TEST_P(outbox_until_commit, counts_sealed_epochs) {
   const std::string kind = GetParam();
   const auto factory = make();
-  const auto committer = factory->make_committer().value();
+  const auto committer = factory->make_committer(1).value();
   ASSERT_TRUE(committer->recover(epoch_id(0)).has_value());
   const auto writer = factory->make_writer(0, 1).value();
   uint64_t held = 0;

@@ -57,7 +57,7 @@ class sink_run {
   /// Runs to the end, or to the first error.
   result<void> run() {
     SYSTOLE_ASSIGN(factory_, make_());
-    SYSTOLE_ASSIGN(committer_, factory_->make_committer());
+    SYSTOLE_ASSIGN(committer_, factory_->make_committer(1));
     SYSTOLE_TRY(committer_->recover(last_ ? last_->epoch.epoch : epoch_id(0)));
     if (last_) SYSTOLE_TRY(committer_->commit(last_->epoch, last_->shards));
     const size_t shards = rows_.empty() ? 1 : rows_[0].size();

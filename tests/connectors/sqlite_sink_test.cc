@@ -78,7 +78,7 @@ TEST(sqlite_sink, may_be_new_in_a_job_that_has_saved_state) {
     sqlite_setup setup{.upsert = upsert};
     for (int attempt = 0; attempt < 2; ++attempt) {  // the first ends before its first commit
       const auto factory = setup.make().value();
-      const auto committer = factory->make_committer().value();
+      const auto committer = factory->make_committer(1).value();
       ASSERT_TRUE(committer->recover(epoch_id(12)).has_value());
       ASSERT_TRUE(committer->begin(epoch_id(12)).has_value());
       const auto writer = factory->make_writer(0, 1).value();
@@ -91,7 +91,7 @@ TEST(sqlite_sink, may_be_new_in_a_job_that_has_saved_state) {
     }
     EXPECT_EQ(setup.rows(), strings{"1 a"});
     // A table of a sink that the saved state does not know is another's.
-    const auto committer = setup.make().value()->make_committer().value();
+    const auto committer = setup.make().value()->make_committer(1).value();
     ASSERT_TRUE(committer->recover(epoch_id(200)).has_value());
     const auto refused = committer->begin(epoch_id(200));
     ASSERT_FALSE(refused.has_value());
@@ -216,7 +216,7 @@ TEST(sqlite_sink, refuses_rows_and_epochs_of_other_runs) {
   EXPECT_EQ(refused.error().code, error_code::already_exists);
   EXPECT_EQ(setup.rows(), appended);
   // The same epoch of another checkpoint, and a gap.
-  auto committer = setup.make().value()->make_committer().value();
+  auto committer = setup.make().value()->make_committer(1).value();
   commit_epoch other = first.last()->epoch;
   other.uuid = "another";
   EXPECT_EQ(committer->commit(other, {}).error().code, error_code::incompatible);
@@ -233,7 +233,7 @@ TEST(sqlite_sink, a_keyed_table_goes_back_on_a_rewind_and_converges) {
   };
   ASSERT_TRUE(run.run().has_value());
   const auto factory = setup.make().value();
-  const auto committer = factory->make_committer().value();
+  const auto committer = factory->make_committer(1).value();
   ASSERT_TRUE(committer->recover(early->epoch.epoch).has_value());
   ASSERT_TRUE(committer->commit(early->epoch, early->shards).has_value());
   const auto writer = factory->make_writer(0, 1).value();
@@ -251,7 +251,7 @@ TEST(sqlite_sink, takes_a_table_of_the_users_that_fits_and_names_what_does_not) 
     sqlite_setup setup;
     EXPECT_TRUE(posix_file_system().create_directories(setup.folder / "db").has_value());
     EXPECT_TRUE(sqlite_database::open(setup.folder / "db/test.sqlite").value()->execute("CREATE TABLE results " + table).has_value());
-    const auto recovered = setup.make().value()->make_committer().value()->recover(epoch_id(0));
+    const auto recovered = setup.make().value()->make_committer(1).value()->recover(epoch_id(0));
     if (!recovered) {
       EXPECT_EQ(recovered.error().code, error_code::incompatible);
     }
@@ -339,7 +339,7 @@ TEST(sqlite_sink, keeps_numeric_exact_and_null_keys_single) {
   context.files = &posix_file_system();
   const schema columns{{{"id", {type_id::int32}}, {"amount", {type_id::numeric, 38, 2}}, {"at", {type_id::timestamptz}}}};
   const auto factory = sqlite_sink_factory::make(node, {columns, true, {}}, context).value();
-  const auto committer = factory->make_committer().value();
+  const auto committer = factory->make_committer(1).value();
   const auto writer = factory->make_writer(0, 1).value();
   ASSERT_TRUE(committer->recover(epoch_id(0)).has_value());
   for (uint64_t epoch : {1u, 2u}) {
