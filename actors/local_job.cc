@@ -290,7 +290,8 @@ class local_job::impl {
                                  .time = components_.time,
                                  .files = components_.files,
                                  .batch_rows = options_.batch_rows,
-                                 .console_is_terminal = options_.console_is_terminal};
+                                 .console_is_terminal = options_.console_is_terminal,
+                                 .secret_directory = options_.secret_directory};
     for (const proto::Node& node : plan_.nodes()) {
       if (node.has_source()) {
         SYSTOLE_ASSIGN(context.sources[node.id()], components_.make_source(node, with));

@@ -33,6 +33,7 @@ struct local_job_options {
   std::optional<uint64_t> rewind_to;                             ///< --rewind: go back to this epoch; 0 = to the start
   bool allow_drop_state = false;  ///< go on although saved state of a step is not in the plan any more
   bool console_is_terminal = false;
+  std::string secret_directory;  ///< where connections' secrets are: DIR/name/key
   std::chrono::milliseconds progress_interval{200};
   std::chrono::milliseconds shutdown_deadline{10'000};
   std::function<void(const job_progress&)> on_progress;  ///< on run()'s thread

@@ -23,6 +23,7 @@ struct run_flags : manifest_flags {
   std::string memory = default_memory;
   std::string progress = "auto";
   std::string crash_at;
+  std::string secrets;
   uint64_t rewind = 0;
   CLI::Option* rewind_given = nullptr;
   bool drain = false;
@@ -80,6 +81,7 @@ std::string command_to_go_on(const run_flags& flags, const std::string& state) {
   for (const std::string& parameter : flags.parameters) command += " --param " + shell_word(parameter);
   if (flags.parallelism > 0) command += " --parallelism " + std::to_string(flags.parallelism);
   if (flags.memory != default_memory) command += " --memory " + shell_word(flags.memory);
+  if (!flags.secrets.empty()) command += " --secrets " + shell_word(flags.secrets);
   if (flags.in_memory) command += " --state-in-memory";
   if (flags.drain) command += " --drain";
   return command;
@@ -149,6 +151,7 @@ int run(const run_flags& flags) {
   options.allow_drop_state = flags.drop_state;
   options.console_is_terminal = console_is_terminal;
   options.crash_at = flags.crash_at;
+  options.secret_directory = flags.secrets;
   options.progress_interval = std::chrono::milliseconds(25);
   if (flags.rewind_given->count() > 0) options.rewind_to = flags.rewind;
   options.on_progress = [&display](const job_progress& progress) { display.show(progress); };
@@ -185,6 +188,7 @@ void add_run_command(CLI::App& root, command_action& chosen) {
   verb->add_option("--progress", flags->progress, "auto, plain, live, json or none")
       ->check(CLI::IsMember({"auto", "plain", "live", "json", "none"}))
       ->capture_default_str();
+  verb->add_option("--secrets", flags->secrets, "Directory of the connections' secrets: DIR/NAME/KEY for each secretRef");
   flags->rewind_given = verb->add_option("--rewind", flags->rewind, "Go back to this checkpoint (0: to the start), and say what that does to each sink");
   verb->add_flag("--drain", flags->drain, "When interrupted, end the stream and fire all windows instead of taking a savepoint");
   verb->add_flag("--drop-state", flags->drop_state, "Go on although saved state of a step is not in the manifest any more");

@@ -40,6 +40,15 @@ inline constexpr size_t frame_bytes = 256 * kibibyte;
 // Sinks.
 inline constexpr size_t outbox_bytes = 256 * mebibyte;     ///< On disk, per sink shard; see coordination/outbox_gate.h.
 inline constexpr int sqlite_lock_wait_ms = 10'000;         ///< For a SQLite file that another program has locked.
+inline constexpr int postgres_connect_ms = 5'000;          ///< For one try to connect.
+inline constexpr int postgres_answer_ms = 60'000;          ///< For one statement; a chunk's rows are one statement.
+inline constexpr int postgres_lock_wait_ms = 10'000;       ///< For a lock that another session holds; then it is tried again.
+inline constexpr int postgres_retry_first_ms = 50;         ///< Between tries; doubles ...
+inline constexpr int postgres_retry_most_ms = 2'000;       ///< ... up to this.
+inline constexpr size_t postgres_chunk_rows = 65'536;      ///< Rows that one statement applies.
+
+// Connections.
+inline constexpr size_t secret_bytes = 64 * kibibyte;      ///< One file of the secret directory.
 
 // State.
 inline constexpr size_t memory_default_bytes = 512 * mebibyte;

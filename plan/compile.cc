@@ -9,6 +9,7 @@
 #include "plan/manifest_table.h"
 #include "plan/optimizer.h"
 #include "plan/physical_planner.h"
+#include "plan/plan_connection.h"
 
 namespace systole {
 namespace {
@@ -18,9 +19,16 @@ std::optional<std::string> process_environment(const std::string& name) {
   return value ? std::optional<std::string>(value) : std::nullopt;
 }
 
-/// Finds the Job among the documents and checks the others.
-yaml_node* find_job(std::vector<yaml_node>& documents, diagnostics& problems) {
+/// The documents that compile() reads.
+struct sorted_documents {
   yaml_node* job = nullptr;
+  std::vector<yaml_node*> connections;
+};
+
+/// Sorts the documents by their kind.
+sorted_documents sort_documents(std::vector<yaml_node>& documents, diagnostics& problems) {
+  sorted_documents sorted;
+  yaml_node*& job = sorted.job;
   for (yaml_node& document : documents) {
     if (document.what == yaml_node::kind::null) continue;  // an empty document
     if (!document.is_map()) {
@@ -31,7 +39,7 @@ yaml_node* find_job(std::vector<yaml_node>& documents, diagnostics& problems) {
     if (!kind || !kind->is_scalar()) {
       problems.error(codes::unknown_document, document.at, "a document needs `kind`", "Job, Connection or JobTest");
     } else if (kind->text == "Connection") {
-      check_object(document, manifest_table::connection_document(), nullptr, problems);
+      sorted.connections.push_back(&document);
     } else if (kind->text == "Job") {
       if (job)
         problems.error(codes::several_jobs, kind->at, "there is more than one Job", "give them to separate runs");
@@ -42,7 +50,7 @@ yaml_node* find_job(std::vector<yaml_node>& documents, diagnostics& problems) {
                      nearest_names(kind->text, {"Job", "Connection", "JobTest"}));
     }
   }
-  return job;
+  return sorted;
 }
 
 /// The checked `spec.parameters`, without substitution.
@@ -96,8 +104,11 @@ compile_result compile(const std::vector<manifest_source>& files, const compile_
   std::vector<yaml_node> documents;
   for (uint32_t file = 0; file < files.size(); ++file)
     for (yaml_node& document : parse_yaml(files[file], file, problems)) documents.push_back(std::move(document));
-  yaml_node* job = find_job(documents, problems);
+  const sorted_documents sorted = sort_documents(documents, problems);
+  yaml_node* const job = sorted.job;
   if (!job) {
+    for (yaml_node* each : sorted.connections)
+      check_object(*each, manifest_table::connection_document(), nullptr, problems);
     if (!problems.has_errors())
       problems.error(codes::no_job, files.empty() ? source_position{} : source_position{0, 0}, "there is no Job document",
                      "a job starts with: apiVersion: systole/v1, kind: Job");
@@ -108,12 +119,15 @@ compile_result compile(const std::vector<manifest_source>& files, const compile_
   parameters.load(check_parameters(*job, problems), options.parameters,
                   options.environment ? options.environment : process_environment, problems);
   check_object(*job, manifest_table::job_document(), &parameters, problems);
+  for (yaml_node* each : sorted.connections)
+    check_object(*each, manifest_table::connection_document(), &parameters, problems);
   object_view document(job, manifest_table::job_document());
   // The spec is looked at even when parts of it are wrong: what is wrong is marked where it is.
   const yaml_node* spec_node = job->find("spec");
   if (spec_node && spec_node->is_map()) {
     object_view spec(spec_node, *manifest_table::job_document().find("spec")->shape.object);
-    plan_context context{files, problems, parameters, options.base_directory, {}};
+    plan_context context{files, problems, parameters, options.base_directory, {}, {}};
+    for (const yaml_node* each : sorted.connections) read_connection(context, *each);
     logical_plan logical = plan_job(context, spec);
     proto::PhysicalPlan plan;
     fill_settings(document, spec, parameters, options, problems, plan);

@@ -40,6 +40,7 @@ inline constexpr int wrong_inputs = 203;
 inline constexpr int dead_letter = 204;
 inline constexpr int duplicate_column = 205;
 inline constexpr int unknown_column = 206;
+inline constexpr int wrong_connection = 207;
 inline constexpr int unknown_parameter = 210;
 inline constexpr int parameter_without_value = 211;
 inline constexpr int bad_parameter_value = 212;

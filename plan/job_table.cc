@@ -88,19 +88,6 @@ const object_descriptor& specification() {
   return made;
 }
 
-const object_descriptor& connection_specification() {
-  static const object_descriptor made{
-      "spec", "How to reach a system.",
-      {
-          {"kafka", anything(), "A Kafka cluster.", false, {}, true},
-          {"postgresql", anything(), "A PostgreSQL server.", false, {}, true},
-          {"http", anything(), "An HTTP server.", false, {}, true},
-          {"s3", anything(), "An S3 service.", false, {}, true},
-      },
-      "system"};
-  return made;
-}
-
 }  // namespace
 
 const object_descriptor& job_document() {
@@ -111,18 +98,6 @@ const object_descriptor& job_document() {
           {"kind", choice({"Job"}), "What this document is.", true},
           {"metadata", object(metadata()), "Names the job.", true},
           {"spec", object(specification()), "What the job does.", true},
-      }};
-  return made;
-}
-
-const object_descriptor& connection_document() {
-  static const object_descriptor made{
-      "a Connection", "A system that sources and sinks name.",
-      {
-          {"apiVersion", choice({"systole/v1"}), "The manifest's version.", true},
-          {"kind", choice({"Connection"}), "What this document is.", true},
-          {"metadata", object(metadata()), "Names the connection.", true},
-          {"spec", object(connection_specification()), "How to reach it.", true},
       }};
   return made;
 }

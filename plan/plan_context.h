@@ -19,6 +19,13 @@ struct record_schema {
   bool poisoned = false;
 };
 
+/// A Connection document.
+struct known_connection {
+  std::string system;          ///< kafka, postgresql; empty where the document does not say it
+  proto::Connection settings;
+  bool poisoned = false;       ///< reported already
+};
+
 /// What all parts of planning share.
 struct plan_context {
   const std::vector<manifest_source>& files;
@@ -26,6 +33,7 @@ struct plan_context {
   const job_parameters& parameters;
   std::string base_directory;
   std::map<std::string, record_schema, std::less<>> schemas;
+  std::map<std::string, known_connection, std::less<>> connections;
 
   std::string_view text_of(uint32_t file) const {
     return file < files.size() ? std::string_view(files[file].text) : std::string_view();
