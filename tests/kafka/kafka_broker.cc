@@ -1,0 +1,175 @@
+#include "tests/kafka/kafka_broker.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+namespace systole {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Two ports that were free a moment ago.
+std::pair<int, int> free_ports() {
+  int sockets[2], ports[2];
+  for (int i = 0; i < 2; ++i) {
+    sockets[i] = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof(address);
+    if (::bind(sockets[i], reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+        ::getsockname(sockets[i], reinterpret_cast<sockaddr*>(&address), &length) != 0)
+      throw std::runtime_error("no free port");
+    ports[i] = ntohs(address.sin_port);
+  }
+  for (int each : sockets) ::close(each);
+  return {ports[0], ports[1]};
+}
+
+std::string properties_text(const std::string& directory, std::pair<int, int> ports,
+                            const std::map<std::string, std::string>& more) {
+  const std::string broker = "127.0.0.1:" + std::to_string(ports.first);
+  const std::string controller = "127.0.0.1:" + std::to_string(ports.second);
+  // A registration expires after a second, so that a restart takes 3 s and not 12; aborted transactions are cleaned up
+  // each second.
+  std::map<std::string, std::string> all{
+      {"process.roles", "broker,controller"},
+      {"node.id", "1"},
+      {"controller.quorum.voters", "1@" + controller},
+      {"listeners", "PLAINTEXT://" + broker + ",CONTROLLER://" + controller},
+      {"advertised.listeners", "PLAINTEXT://" + broker},
+      {"controller.listener.names", "CONTROLLER"},
+      {"listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"},
+      {"inter.broker.listener.name", "PLAINTEXT"},
+      {"log.dirs", directory + "/data"},
+      {"auto.create.topics.enable", "false"},
+      {"default.replication.factor", "1"},
+      {"offsets.topic.replication.factor", "1"},
+      {"offsets.topic.num.partitions", "1"},
+      {"transaction.state.log.replication.factor", "1"},
+      {"transaction.state.log.min.isr", "1"},
+      {"transaction.state.log.num.partitions", "4"},
+      {"share.coordinator.state.topic.replication.factor", "1"},
+      {"share.coordinator.state.topic.min.isr", "1"},
+      {"group.initial.rebalance.delay.ms", "0"},
+      {"group.min.session.timeout.ms", "1000"},
+      {"broker.session.timeout.ms", "1000"},
+      {"broker.heartbeat.interval.ms", "200"},
+      {"transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000"},
+      {"controlled.shutdown.enable", "false"},
+      {"num.network.threads", "2"},
+      {"num.io.threads", "2"},
+      {"log.cleaner.dedupe.buffer.size", "4194304"},
+      {"log.cleaner.backoff.ms", "1000"},
+      {"log.segment.bytes", "268435456"},
+  };
+  for (const auto& [key, value] : more) all[key] = value;
+  std::string text;
+  for (const auto& [key, value] : all) text += key + "=" + value + "\n";
+  return text;
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+kafka_broker::kafka_broker(const std::map<std::string, std::string>& properties) : jars_(SYSTOLE_KAFKA_FOLDER) {
+  const std::string prepare = std::string(SYSTOLE_SOURCE_DIR) + "/tools/kafka_jars.sh '" + jars_ + "'";
+  if (std::system(prepare.c_str()) != 0) throw std::runtime_error("tools/kafka_jars.sh failed: no broker to test with");
+  std::string pattern = (fs::temp_directory_path() / "systole-kafka-XXXXXX").string();
+  if (!::mkdtemp(pattern.data())) throw std::runtime_error("no temporary directory");
+  directory_ = pattern;
+  fs::copy(jars_ + "/template", directory_ + "/data", fs::copy_options::recursive);
+  const auto ports = free_ports();
+  servers_ = "127.0.0.1:" + std::to_string(ports.first);
+  std::ofstream(directory_ + "/server.properties") << properties_text(directory_, ports, properties);
+  start();
+}
+
+kafka_broker::~kafka_broker() {
+  end_process(SIGKILL);
+  std::error_code ignored;  // a leftover temporary folder harms nobody
+  fs::remove_all(directory_, ignored);
+}
+
+kafka_broker& kafka_broker::shared() {
+  static kafka_broker made;
+  return made;
+}
+
+void kafka_broker::start() {
+  const std::string log = directory_ + "/broker.log";
+  std::ofstream(log, std::ios::trunc).close();
+  const std::string archive = "-XX:SharedArchiveFile=" + jars_ + "/k4.jsa", libraries = jars_ + "/lib/*";
+  const std::string properties = directory_ + "/server.properties";
+  std::vector<const char*> words{"java", "-Xmx512m", "-Xms128m", "-XX:+UseSerialGC"};
+  // The server compiler starts slower and serves faster: for benchmarks.
+  if (!std::getenv("SYSTOLE_KAFKA_FULL_COMPILER")) {
+    words.push_back("-XX:TieredStopAtLevel=1");
+    words.push_back(archive.c_str());
+    words.push_back("-Xshare:auto");
+  }
+  for (const char* each : {"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                           "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info", "-cp", libraries.c_str(),
+                           "kafka.Kafka", properties.c_str()})
+    words.push_back(each);
+  words.push_back(nullptr);
+  pid_ = ::fork();
+  if (pid_ < 0) throw std::runtime_error("fork failed");
+  if (pid_ == 0) {
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves no broker behind
+    const int out = ::open(log.c_str(), O_WRONLY | O_APPEND);
+    const int in = ::open("/dev/null", O_RDONLY);
+    ::dup2(in, 0);
+    ::dup2(out, 1);
+    ::dup2(out, 2);
+    ::execvp("java", const_cast<char* const*>(words.data()));
+    ::_exit(127);
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (text_of(log).find("Kafka Server started") == std::string::npos) {
+    int status = 0;
+    const bool died = ::waitpid(pid_, &status, WNOHANG) == pid_;
+    if (died) pid_ = 0;
+    if (died || std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("the broker did not start:\n" + text_of(log));
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  }
+}
+
+void kafka_broker::end_process(int signal) {
+  if (pid_ <= 0) return;
+  ::kill(-pid_, signal);
+  ::kill(-pid_, SIGCONT);
+  ::waitpid(pid_, nullptr, 0);
+  pid_ = 0;
+}
+
+void kafka_broker::kill_9() { end_process(SIGKILL); }
+void kafka_broker::restart() {
+  kill_9();
+  start();
+}
+void kafka_broker::freeze() { ::kill(-pid_, SIGSTOP); }
+void kafka_broker::thaw() { ::kill(-pid_, SIGCONT); }
+
+}  // namespace systole

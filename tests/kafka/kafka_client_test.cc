@@ -1,0 +1,88 @@
+#include "connectors/kafka_client.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/clock.h"
+#include "tests/kafka/kafka_broker.h"
+#include "tests/kafka/kafka_records.h"
+#include "tests/support/temporary_directory.h"
+
+namespace systole {
+namespace {
+
+using std::chrono::milliseconds;
+
+class kafka_client_test : public ::testing::Test {
+ protected:
+  std::unique_ptr<kafka_client> consumer(const std::string& servers) {
+    auto made = kafka_client::make(kafka_role::consumer, "c", {{"bootstrap.servers", servers}},
+                                   {{"isolation.level", "read_committed"}});
+    EXPECT_TRUE(made) << made.error().message;
+    return std::move(made).value();
+  }
+  kafka_broker& broker_ = kafka_broker::shared();
+};
+
+TEST_F(kafka_client_test, tells_partitions_and_offsets) {
+  broker_.create_topic("asked", 3);
+  produce(broker_.servers(), "asked",
+          {{.value = "a", .timestamp_ms = 1000, .partition = 2}, {.value = "b", .timestamp_ms = 2000, .partition = 2}});
+  const auto client = consumer(broker_.servers());
+  EXPECT_EQ(kafka_partition_count(*client, "asked", milliseconds(10'000)).value(), 3u);
+  const auto offsets = kafka_partition_offsets(*client, "asked", 2, milliseconds(10'000));
+  ASSERT_TRUE(offsets);
+  EXPECT_EQ(offsets->first, 0);
+  EXPECT_EQ(offsets->end, 2);
+  EXPECT_EQ(kafka_offset_of_time(*client, "asked", 2, 1500, milliseconds(10'000)).value(), 1);
+  EXPECT_EQ(kafka_offset_of_time(*client, "asked", 2, 3000, milliseconds(10'000)).value(), 2);
+}
+
+TEST_F(kafka_client_test, tells_what_is_missing_from_what_cannot_be_reached) {
+  const auto client = consumer(broker_.servers());
+  const auto missing = kafka_partition_count(*client, "no_such_topic", milliseconds(10'000));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, error_code::not_found);
+  EXPECT_NE(missing.error().message.find("no_such_topic"), std::string::npos);
+  const auto nobody = consumer("127.0.0.1:1");
+  const auto unreachable = kafka_partition_count(*nobody, "t", milliseconds(300));
+  ASSERT_FALSE(unreachable);
+  EXPECT_EQ(unreachable.error().code, error_code::unavailable);
+}
+
+TEST_F(kafka_client_test, refuses_what_is_not_on_the_list) {
+  file_system& files = posix_file_system();
+  for (const char* property : {"plugin.library.paths", "ssl.engine.location", "enable.ssl.certificate.verification",
+                               "isolation.level", "transactional.id", "auto.offset.reset"}) {
+    proto::Connection connection;
+    connection.set_name("c");
+    (*connection.mutable_settings())[property] = "false";
+    const auto refused = kafka_connection_settings(connection, "", files);
+    ASSERT_FALSE(refused) << property;
+    EXPECT_NE(refused.error().message.find(property), std::string::npos);
+  }
+}
+
+TEST_F(kafka_client_test, reads_secrets_and_never_tells_them) {
+  file_system& files = posix_file_system();
+  systole::testing::temporary_directory secrets;
+  std::filesystem::create_directories(secrets / "hospital");
+  std::ofstream(secrets / "hospital/password") << "s3cret\n";
+  proto::Connection connection;
+  connection.set_name("c");
+  (*connection.mutable_secrets())["sasl.password"].set_name("hospital");
+  (*connection.mutable_secrets())["sasl.password"].set_key("password");
+  EXPECT_EQ(kafka_connection_settings(connection, secrets.path(), files).value().at("sasl.password"), "s3cret");
+  EXPECT_NE(kafka_connection_settings(connection, "", files).error().message.find("--secrets"), std::string::npos);
+  (*connection.mutable_secrets())["sasl.password"].set_name("../hospital");
+  EXPECT_EQ(kafka_connection_settings(connection, secrets.path(), files).error().code, error_code::invalid_argument);
+  // A value that the library refuses is not quoted.
+  const auto refused = kafka_client::make(kafka_role::consumer, "c", {{"security.protocol", "s3cret"}}, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message.find("s3cret"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace systole
