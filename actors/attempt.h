@@ -78,6 +78,8 @@ struct attempt_parts {
   std::chrono::milliseconds shutdown_deadline{10'000};
   std::shared_ptr<attempt_end> end;
   std::shared_ptr<checkpoint_counters> counters;
+  /// Set when the attempt ends: connectors that wait for others give up then.
+  std::shared_ptr<std::atomic<bool>> ended = std::make_shared<std::atomic<bool>>(false);
 };
 
 /// A random name for a checkpoint: 32 hexadecimal digits.

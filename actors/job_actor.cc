@@ -246,6 +246,7 @@ class job_shell {
     if (ending_) return;
     ending_ = true;
     how_ = how;
+    *with_.ended = true;
     // Tasks at once, whatever is queued; those that write finish what they began.
     for (const task_actor& each : tasks_) self_->send<caf::message_priority::high>(each, end_actor{});
     for (const state_writer_actor& each : writers_) self_->send(each, end_actor{});

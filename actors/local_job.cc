@@ -163,7 +163,7 @@ class local_job::impl {
                         .shutdown_deadline = options_.shutdown_deadline,
                         .end = std::make_shared<attempt_end>(),
                         .counters = counters_};
-    SYSTOLE_TRY(make_connectors(context, recovered.history.most_shards, parts.sinks));
+    SYSTOLE_TRY(make_connectors(context, recovered.history.most_shards, parts.ended, parts.sinks));
     SYSTOLE_TRY(recover_sinks(plan_, parts.sinks, last_.get()));
     if (last_ && last_->is_final()) {
       proto::LogRecord finished;
@@ -283,7 +283,7 @@ class local_job::impl {
   }
 
   result<void> make_connectors(build_context& context, const std::map<std::string, uint32_t>& most_shards,
-                               std::vector<job_sink>& sinks) {
+                               std::shared_ptr<const std::atomic<bool>> ended, std::vector<job_sink>& sinks) {
     const connector_context with{.job = plan_.job(),
                                  .outbox_directory = options_.state_directory + "/outbox",
                                  .parameters = &parameters_,
@@ -291,7 +291,11 @@ class local_job::impl {
                                  .files = components_.files,
                                  .batch_rows = options_.batch_rows,
                                  .console_is_terminal = options_.console_is_terminal,
-                                 .secret_directory = options_.secret_directory};
+                                 .secret_directory = options_.secret_directory,
+                                 .still_current = [ended] { return !ended->load(); },
+                                 .term = term_,
+                                 .commit_wait = std::chrono::duration_cast<std::chrono::milliseconds>(
+                                     std::chrono::microseconds(plan_.checkpoint().timeout_us()))};
     for (const proto::Node& node : plan_.nodes()) {
       if (node.has_source()) {
         SYSTOLE_ASSIGN(context.sources[node.id()], components_.make_source(node, with));

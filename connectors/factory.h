@@ -1,11 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/file_system.h"
+#include "base/ids.h"
 #include "base/result.h"
 #include "connectors/sink.h"
 #include "connectors/source.h"
@@ -28,6 +30,8 @@ struct connector_context {
   /// True while this attempt is the job's current one. Asked before a connector takes over what another attempt may
   /// hold: a producer's id, a row lock. Any thread.
   std::function<bool()> still_current = [] { return true; };
+  term_id term;                          ///< of this attempt's coordinator; a sink refuses what an older one commits
+  std::chrono::milliseconds commit_wait{0};  ///< for a system that is away in a commit: the checkpoint time-out; 0: the sink's own
   bool check_epochs = true;              ///< false: sinks apply an epoch again; only to show that tests notice
 };
 
