@@ -49,6 +49,13 @@ inline constexpr int postgres_recover_wait_ms = 15'000;    ///< The same before 
 inline constexpr int postgres_retry_first_ms = 50;         ///< Between tries; doubles ...
 inline constexpr int postgres_retry_most_ms = 2'000;       ///< ... up to this.
 inline constexpr size_t postgres_chunk_rows = 65'536;      ///< Rows that one statement applies.
+inline constexpr int kafka_answer_ms = 8'000;              ///< For a broker to do one thing, retries included; below the time an attempt has to end.
+inline constexpr int kafka_call_ms = 1'000;                ///< For one call of the client, which is then made again.
+inline constexpr int kafka_retry_pause_ms = 20;
+inline constexpr size_t kafka_queue_kibibytes = 32 * 1024; ///< Of records that a producer has not sent yet.
+inline constexpr size_t kafka_queue_records = 100'000;
+inline constexpr unsigned kafka_opened_at_once = 16;       ///< Producers that a recovery fences side by side.
+inline constexpr uint32_t kafka_transaction_ms = 900'000;  ///< The most that brokers allow by default.
 
 // Connections.
 inline constexpr size_t secret_bytes = 64 * kibibyte;      ///< One file of the secret directory.
