@@ -16,6 +16,7 @@ class attempt_members {
     incarnation_id incarnation;
     std::string name;
     std::vector<uint32_t> tasks;
+    uint32_t slots = 0;
     std::optional<attempt_report> seen;  ///< the last report on this attempt
     bool gone = false;                   ///< given up, or reports that it has none of it (any more)
   };
@@ -30,8 +31,8 @@ class attempt_members {
   std::vector<attempt_order> orders(term_id term) const;
   /// A report of a member on this attempt. Returns the order again where the report differs from what is wanted.
   std::optional<attempt_order> on_report(incarnation_id from, const attempt_report& report, term_id term);
-  /// The worker has none of it. Where it should: the order again.
-  std::optional<attempt_order> on_absent(incarnation_id from, term_id term);
+  /// The worker has none of it. Where it should have begun: the order again. Where it had it already: `lost`.
+  std::optional<attempt_order> on_absent(incarnation_id from, term_id term, bool& lost);
   /// True where it was a member.
   bool on_gone(incarnation_id worker);
 
@@ -39,6 +40,8 @@ class attempt_members {
   bool all_gone() const;
   bool any_wants_epoch() const;
   bool any_pressed() const;
+  bool all_paused() const;
+  bool any_stopping() const;
   /// The first failure that a member reports.
   const failure* first_failure() const;
   const std::vector<member>& list() const { return members_; }

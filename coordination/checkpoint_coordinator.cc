@@ -30,6 +30,18 @@ checkpoint_coordinator::checkpoint_coordinator(const settings& with, timestamp_u
       finished_(with.tasks, false),
       unfinished_(with.tasks) {}
 
+checkpoint_coordinator::actions checkpoint_coordinator::commit_again(timestamp_us now_us) {
+  actions out;
+  assert(with_.uncommitted && phase_ == phase::idle);
+  current_ = *with_.uncommitted;
+  phase_ = phase::committing;
+  committed_.assign(with_.sinks, false);
+  missing_ = with_.sinks;
+  out.push_back({action::kind::commit, current_, with_.previous, {}});
+  if (missing_ == 0) on_all_committed(now_us, out);
+  return out;
+}
+
 checkpoint_coordinator::actions checkpoint_coordinator::on_time(timestamp_us now_us) {
   actions out;
   if (phase_ == phase::collecting && now_us >= deadline_us_) abort(now_us, "timed out", out);

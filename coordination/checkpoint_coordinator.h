@@ -24,6 +24,10 @@ class checkpoint_coordinator {
     uint32_t most_aborts = 100;  ///< in a row, then the attempt fails
     epoch_id first;              ///< the first number to use
     epoch_id last_completed;     ///< 0: none
+    /// The last completed epoch where an attempt that runs already is taken over: not all sinks may have committed it,
+    /// so that comes first. `previous` is the completed one before it.
+    std::optional<barrier> uncommitted;
+    epoch_id previous;
   };
 
   struct action {
@@ -45,6 +49,8 @@ class checkpoint_coordinator {
 
   checkpoint_coordinator(const settings& with, timestamp_us now_us);
 
+  /// Call once, first, where `uncommitted` is given.
+  actions commit_again(timestamp_us now_us);
   /// Time has passed; call at next_wakeup_us() or later.
   actions on_time(timestamp_us now_us);
   /// A task's part of an epoch is durable. Acks of other epochs are late and ignored.
@@ -68,6 +74,9 @@ class checkpoint_coordinator {
   epoch_id next_epoch() const { return next_; }
   bool under_way() const { return phase_ != phase::idle; }
   const barrier& current() const { return current_; }
+
+  /// While parts of the epoch are missing.
+  bool collecting() const { return phase_ == phase::collecting; }
 
  private:
   enum class phase { idle, collecting, storing, committing, ended };

@@ -4,16 +4,81 @@
 
 namespace systole {
 
+namespace {
+
+void take_base(const proto::LogRecord::Base& base, checkpoint_history& made) {
+  made = {};
+  for (const auto& each : base.completed())
+    made.completed.push_back({epoch_id(each.epoch()), each.metadata(), each.savepoint()});
+  made.committed = epoch_id(base.committed());
+  made.finished = base.finished();
+  made.attempts = base.attempts();
+  for (const auto& sink : base.sinks()) made.most_shards[sink.step()] = sink.shards();
+  made.highest = base.highest();
+  made.starts_since = base.starts();
+  made.last_attempt = base.attempt();
+  made.last_attempt_term = term_id(base.attempt_term());
+  made.last_parallelism = base.attempt_parallelism();
+  made.wish = base.wish();
+  made.parallelism = base.parallelism();
+  made.requests.assign(base.requests().begin(), base.requests().end());
+}
+
+void take_asked(const proto::LogRecord::Asked& asked, checkpoint_history& made) {
+  if (asked.kind() == proto::LogRecord::RESCALE) made.parallelism = asked.parallelism();
+  else made.wish = asked.kind();
+  made.requests.push_back(asked.request());
+  if (made.requests.size() > kept_requests) made.requests.erase(made.requests.begin());
+}
+
+}  // namespace
+
+proto::LogRecord folded(const checkpoint_history& history, term_id term, uint32_t retained) {
+  proto::LogRecord record;
+  record.set_term(term.value);
+  proto::LogRecord::Base& base = *record.mutable_base();
+  size_t others = 0;
+  for (const auto& each : history.completed) others += !each.savepoint;
+  const size_t kept = std::max(retained, 1u);
+  for (const auto& each : history.completed) {
+    const bool is_last = &each == &history.completed.back();
+    if (!each.savepoint && others-- > kept && !is_last) continue;
+    proto::LogRecord::Completed& completed = *base.add_completed();
+    completed.set_epoch(each.epoch.value);
+    *completed.mutable_metadata() = each.metadata;
+    completed.set_savepoint(each.savepoint);
+  }
+  base.set_committed(history.committed.value);
+  base.set_finished(history.finished);
+  base.set_attempts(history.attempts);
+  for (const auto& [step, shards] : history.most_shards) {
+    proto::LogRecord::SinkShards& sink = *base.add_sinks();
+    sink.set_step(step);
+    sink.set_shards(shards);
+  }
+  base.set_highest(history.highest);
+  base.set_starts(history.starts_since);
+  base.set_attempt(history.last_attempt);
+  base.set_attempt_term(history.last_attempt_term.value);
+  base.set_attempt_parallelism(history.last_parallelism);
+  base.set_wish(history.wish);
+  base.set_parallelism(history.parallelism);
+  for (const std::string& id : history.requests) base.add_requests(id);
+  return record;
+}
+
 result<checkpoint_history> read_history(const std::vector<proto::LogRecord>& log) {
   checkpoint_history made;
-  uint64_t highest = 0;       // completed epoch
-  uint64_t starts_since = 0;  // attempts that may have used numbers after `highest`
   for (const proto::LogRecord& record : log) {
+    ++made.records;
     made.term = std::max(made.term, term_id(record.term()));
     switch (record.action_case()) {
       case proto::LogRecord::kStarted:
         ++made.attempts;
-        ++starts_since;
+        ++made.starts_since;
+        made.last_attempt = record.started().attempt();
+        made.last_attempt_term = term_id(record.term());
+        made.last_parallelism = record.started().parallelism();
         for (const auto& sink : record.started().sinks()) {
           uint32_t& most = made.most_shards[sink.step()];
           most = std::max(most, sink.shards());
@@ -21,13 +86,13 @@ result<checkpoint_history> read_history(const std::vector<proto::LogRecord>& log
         break;
       case proto::LogRecord::kCompleted: {
         const uint64_t epoch = record.completed().epoch();
-        if (epoch <= highest)
+        if (epoch <= made.highest)
           return fail(error_code::corrupt, "the checkpoint log completes epoch " + std::to_string(epoch) + " after " +
-                                               std::to_string(highest) + " (record " +
+                                               std::to_string(made.highest) + " (record " +
                                                std::to_string(record.sequence()) + ")");
-        highest = epoch;
-        starts_since = 1;  // the attempt that completed it goes on
-        made.completed.push_back({epoch_id(epoch), record.completed().metadata()});
+        made.highest = epoch;
+        made.starts_since = 1;  // the attempt that completed it goes on
+        made.completed.push_back({epoch_id(epoch), record.completed().metadata(), record.completed().savepoint()});
         break;
       }
       case proto::LogRecord::kCommitted: made.committed = epoch_id(record.committed().epoch()); break;
@@ -45,12 +110,23 @@ result<checkpoint_history> read_history(const std::vector<proto::LogRecord>& log
         made.committed = std::min(made.committed, epoch_id(to));
         break;
       }
+      case proto::LogRecord::kLed:
+        ++made.starts_since;  // it numbers epochs of the running attempt anew
+        break;
+      case proto::LogRecord::kAsked: take_asked(record.asked(), made); break;
+      case proto::LogRecord::kBase: {
+        const term_id term = made.term;
+        if (&record == &log.front()) take_base(record.base(), made);  // else what it says was read already
+        made.term = term;
+        made.records = 1;
+        break;
+      }
       case proto::LogRecord::ACTION_NOT_SET:
         return fail(error_code::incompatible, "the checkpoint log has a record of an unknown kind (record " +
                                                   std::to_string(record.sequence()) + "): a newer version wrote it");
     }
   }
-  made.next_epoch = epoch_id(highest + 1 + starts_since * epochs_reserved_per_attempt);
+  made.next_epoch = epoch_id(made.highest + 1 + made.starts_since * epochs_reserved_per_attempt);
   return made;
 }
 

@@ -18,14 +18,14 @@ class cluster_control {
   struct settings {
     failure_detector::settings detector;
     /// Jobs are not placed before so long into the term: workers register in that time, and what runs is adopted.
-    int64_t gather_us = 1'000'000;
+    int64_t gather_us = 500'000;
   };
   struct worker {
     std::string name;
     std::string node;
     uint32_t slots = 0;
-    uint32_t used = 0;
     bool leaving = false;
+    uint64_t sequence = 0;  ///< of its last report
   };
 
   struct of_job {  ///< an action of a job, but its messages
@@ -47,11 +47,13 @@ class cluster_control {
   /// A job whose log was claimed in this term. Its history tells what to do.
   actions add_job(const job_control::settings& with, job_control::shape made, const job_control::origin& from,
                   timestamp_us now_us);
+  /// All jobs that there are have been added: what workers have of others is to end.
+  void on_jobs_known() { jobs_known_ = true; }
   /// A job that has ended is forgotten, its history is in its log.
   void remove_job(job_id job) { jobs_.erase(job); }
 
   actions on_message(const worker_message& what, timestamp_us now_us);
-  actions on_connection_lost(incarnation_id worker, timestamp_us now_us);
+  actions on_connection_lost(incarnation_id which, timestamp_us now_us);
   actions on_request(job_id job, const job_request& request, timestamp_us now_us);
   actions on_time(timestamp_us now_us);
   /// Answers to a job's actions: calls `event` with the job, if it is still here.
@@ -70,13 +72,14 @@ class cluster_control {
 
  private:
   void on_report(const worker_report& report, timestamp_us now_us, actions& out);
-  void give_up(incarnation_id worker, timestamp_us now_us, actions& out);
+  void give_up(incarnation_id which, timestamp_us now_us, actions& out);
   void place(timestamp_us now_us, actions& out);
   void take(job_id job, job_control::actions from, actions& out);
 
   settings with_;
   term_id term_;
   timestamp_us place_from_us_;
+  bool jobs_known_ = false;
   failure_detector detector_;
   std::map<incarnation_id, worker> workers_;
   std::map<job_id, job_control> jobs_;

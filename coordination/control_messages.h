@@ -58,6 +58,7 @@ struct attempt_report {
   epoch_id closed;                 ///< what it knows of order.closed and order.committed
   epoch_id committed;
   bool drained = false;
+  bool stopping = false;  ///< a barrier of kind `stop` has passed its sources: they read no more
   bool paused = false;
   bool wants_epoch = false;      ///< an outbox fills
   bool pressed = false;          ///< an outbox is near its limit: the sources are to pause
@@ -70,8 +71,9 @@ struct worker_report {
   std::string name;  ///< stays over restarts: where warm state is
   std::string node;  ///< host, rack: what tasks are spread over
   uint32_t slots = 0;
-  bool leaving = false;  ///< SIGTERM: wants to be rid of its tasks
-  term_id term;          ///< the highest it has heard of
+  uint64_t sequence = 0;  ///< of this incarnation's reports; an older one that comes later is ignored
+  bool leaving = false;   ///< SIGTERM: wants to be rid of its tasks
+  term_id term;           ///< the highest it has heard of
   std::vector<attempt_report> attempts;
 };
 
@@ -122,6 +124,7 @@ struct attempt_order {
   uint32_t parallelism = 0;     ///< 0: the manifest's
   bool drain = false;           ///< the input ends here
   bool pause = false;           ///< an outbox somewhere is full: read no sources
+  bool all_paused = false;      ///< and all sources have
   epoch_id closed;              ///< no epoch up to this one will be completed any more, but for those that are
   epoch_id committed;           ///< the last that all sinks have committed: outboxes up to it may go
 };

@@ -68,7 +68,7 @@ class job_control {
   };
 
   // What the shell is to do.
-  struct record {  ///< append to the job's log: `started`, `asked` or `finished`; then on_recorded
+  struct log_append {  ///< append to the job's log: `started`, `asked` or `finished`; then on_recorded
     proto::LogRecord what;
   };
   struct recover_sinks {  ///< commit the last complete epoch again, or begin anew; then on_sinks_recovered
@@ -86,6 +86,7 @@ class job_control {
     epoch_id previous;
     std::vector<std::shared_ptr<const proto::TaskSnapshot>> facts;  ///< by task
     bool drained = false;
+    bool savepoint = false;  ///< a user wants it kept
   };
   struct commit {  ///< a sink whose committer is here; then on_committed
     uint32_t sink = 0;
@@ -100,7 +101,7 @@ class job_control {
     std::optional<failure> refused;
     epoch_id epoch;  ///< of a savepoint
   };
-  using action = std::variant<record, recover_sinks, make_shape, send, store, commit, collect, answer>;
+  using action = std::variant<log_append, recover_sinks, make_shape, send, store, commit, collect, answer>;
   using actions = std::vector<action>;
 
   job_control(const settings& with, term_id term, shape made, const origin& from, timestamp_us now_us);
@@ -122,10 +123,12 @@ class job_control {
 
   // From the shell. A log that turns out to be another's ends this object: see cluster_control.
   actions on_recorded(timestamp_us now_us);
-  actions on_sinks_recovered(std::optional<failure> cause, timestamp_us now_us);
+  /// `last`: as the action said.
+  actions on_sinks_recovered(epoch_id last, std::optional<failure> cause, timestamp_us now_us);
   actions on_shape(result<shape> made, timestamp_us now_us);
+  /// A cause only where it is known that the record is not in the log; where that is unknown, the shell reads it first.
   actions on_stored(epoch_id epoch, std::optional<failure> cause, timestamp_us now_us);
-  actions on_committed(uint32_t sink, epoch_id epoch, std::optional<failure> cause, timestamp_us now_us);
+  actions on_committed(uint32_t which_sink, epoch_id epoch, std::optional<failure> cause, timestamp_us now_us);
   actions on_time(timestamp_us now_us);
 
   // From users.
@@ -141,6 +144,8 @@ class job_control {
   const attempt_members& members() const { return members_; }
   /// True while workers' slots are taken.
   bool holds_slots() const;
+  /// Slots of a worker that it takes.
+  uint32_t slots_on(incarnation_id worker) const;
   /// What a sink asks before it takes its producers' id back: only a current attempt may. The shell answers yes only
   /// after it has seen that the job's log holds no higher term.
   bool is_current(attempt_stamp stamp) const;
@@ -155,21 +160,43 @@ class job_control {
 
  private:
   enum class wish { run, stop, cancel };
+  struct wanted_savepoint {
+    std::string request;
+    epoch_id after;  ///< any epoch after this one will do
+  };
 
-  void fail_attempt(failure cause, timestamp_us now_us, actions& out);
-  void adopt(timestamp_us now_us, actions& out);
+  bool attempt_alive() const {
+    return state_ == state::deploying || state_ == state::launching || state_ == state::running;
+  }
+  bool ended() const {
+    return state_ == state::finished || state_ == state::stopped || state_ == state::cancelled ||
+           state_ == state::failed;
+  }
+  /// The attempt under way is to be followed by another: other parallelism, or a worker that leaves.
+  bool moving() const { return wanted_parallelism_ != parallelism_ || leaving_; }
+
+  void on_adoptable(incarnation_id from, const std::string& name, const attempt_report& report, timestamp_us now_us,
+                    actions& out);
   void become_running(std::optional<barrier> uncommitted, timestamp_us now_us, actions& out);
+  void look_at_members(timestamp_us now_us, actions& out);
+  void fail_attempt(failure cause, timestamp_us now_us, actions& out);
+  void try_later(const failure& cause, timestamp_us now_us, actions& out);
+  void let_go(actions& out);
   void next_attempt(timestamp_us now_us, actions& out);
+  void deploy(timestamp_us now_us, actions& out);
   void begin_ending(state then, timestamp_us now_us, actions& out);
   void maybe_ended(timestamp_us now_us, actions& out);
-  void perform(const checkpoint_coordinator::actions& what, timestamp_us now_us, actions& out);
-  void commit_epoch(const checkpoint_coordinator::action& what, actions& out);
-  void all_committed(epoch_id epoch, actions& out);
-  void look_at_members(timestamp_us now_us, actions& out);
+  void end_order(incarnation_id to, attempt_stamp stamp, actions& out) const;
   void send_orders(actions& out);
-  void send_epoch_orders(actions& out);
+
+  void perform(const checkpoint_coordinator::actions& what, timestamp_us now_us, actions& out);
+  void perform_one(const checkpoint_coordinator::action& what, timestamp_us now_us, actions& out);
+  void commit_epoch(const checkpoint_coordinator::action& what, actions& out);
+  void all_committed(actions& out);
+  void send_epoch_orders(timestamp_us now_us, actions& out);
+
   void append(proto::LogRecord what, actions& out);
-  void append_next(actions& out);
+  void obey_recorded(const proto::LogRecord& what, timestamp_us now_us, actions& out);
   void obey(timestamp_us now_us, actions& out);
   void reply(const std::string& request, std::optional<failure> refused, epoch_id epoch, actions& out);
 
@@ -177,38 +204,38 @@ class job_control {
   term_id term_;
   shape shape_;
   restart_policy restarts_;
-  state state_ = state::adopting;
+  state state_ = state::waiting;
   state after_ending_ = state::stopped;
   wish wish_ = wish::run;
   bool drain_ = false;
-  bool moving_ = false;  ///< the epoch under way is the last of this attempt; another follows
+  bool leaving_ = false;
   uint32_t parallelism_ = 0;
   uint32_t wanted_parallelism_ = 0;
   missing_slots missing_;
   std::string reason_;
 
   attempt_members members_;
-  uint64_t attempts_ = 0;  ///< as the log counts them
-  std::vector<attempt_members::member> placed_;
+  uint64_t attempts_ = 0;                        ///< as the log counts them
+  std::vector<attempt_members::member> placed_;  ///< while the attempt's number is recorded
+  bool deploy_when_stored_ = false;
   bool sinks_recovered_ = false;
   bool recovering_sinks_ = false;
   timestamp_us deadline_us_;
   timestamp_us repeat_at_us_;
 
   std::optional<checkpoint_coordinator> checkpoints_;
-  std::vector<std::shared_ptr<const proto::TaskSnapshot>> facts_;
+  std::vector<std::shared_ptr<const proto::TaskSnapshot>> facts_;  ///< of the epoch under way, by task
   std::optional<checkpoint_coordinator::action> committing_;
-  std::vector<std::vector<bool>> shard_committed_;  ///< by sink that commits by shards, then by its tasks
+  std::vector<std::vector<bool>> shard_committed_;  ///< by sink, then by its tasks; empty: its committer is here
   epoch_id last_completed_;
   epoch_id previous_;
   barrier_kind last_kind_ = barrier_kind::checkpoint;
   epoch_id committed_;
   epoch_id next_epoch_;
-  bool storing_ = false;  ///< of an attempt that may be over: the next one waits for its outcome
+  std::optional<barrier> storing_;  ///< also when its attempt is over: the next one waits for the outcome
 
   std::deque<proto::LogRecord> records_;  ///< the first is on its way
-  std::deque<job_request> asked_;         ///< requests whose records are among these
-  std::deque<std::string> savepoints_;    ///< requests that wait for an epoch
+  std::deque<wanted_savepoint> savepoints_;
   std::deque<answer> answers_;
 };
 

@@ -49,6 +49,9 @@ class worker_control {
     job_id job;
     bool on = false;
   };
+  struct sources_paused {  ///< all of them: tasks with a pressed outbox may give credit again
+    job_id job;
+  };
   struct close {  ///< tasks forget epochs up to `closed`; outboxes up to `committed` may go
     job_id job;
     epoch_id closed;
@@ -68,7 +71,8 @@ class worker_control {
   };
   struct renew {};      ///< was given up: take a new incarnation, then on_renewed
   struct may_leave {};  ///< after on_leave: no task is left
-  using action = std::variant<prepare, run, end, drain, pause, close, trigger, commit, send, renew, may_leave>;
+  using action =
+      std::variant<prepare, run, end, drain, pause, sources_paused, close, trigger, commit, send, renew, may_leave>;
   using actions = std::vector<action>;
 
   explicit worker_control(const settings& with) : with_(with) {}
@@ -107,6 +111,7 @@ class worker_control {
     std::optional<attempt_order> next;  ///< waits for the end of this one
     epoch_id open;                      ///< the epoch that parts are kept of
     bool triggered = false;
+    bool all_paused = false;
     std::map<uint32_t, std::shared_ptr<const proto::TaskSnapshot>> parts;
     epoch_id committing;
     std::vector<uint32_t> commit_parts;
@@ -126,6 +131,7 @@ class worker_control {
 
   settings with_;
   term_id term_;
+  uint64_t reports_ = 0;
   bool leaving_ = false;
   bool retired_ = false;  ///< silent until all has ended and a new incarnation is taken
   bool renewing_ = false;
