@@ -5,6 +5,7 @@
 #include "connectors/file_sink.h"
 #include "connectors/file_source.h"
 #include "connectors/generator_source.h"
+#include "connectors/kafka_sink.h"
 #include "connectors/postgres_sink.h"
 #include "connectors/sqlite_sink.h"
 #include "connectors/table_sink.h"
@@ -42,6 +43,7 @@ result<std::unique_ptr<sink_factory>> make_sink(const proto::Node& node, const s
                     node.step() + ": appended files take no changelog; write a table file or to SQLite");
       return of_step(node, file_sink_factory::make(node, input, context));
     case proto::Sink::TABLE_FILE: return of_step(node, make_table_sink(node, input, context));
+    case proto::Sink::KAFKA: return of_step(node, kafka_sink_factory::make(node, input, context));
     case proto::Sink::POSTGRES: {
       SYSTOLE_ASSIGN(auto made, of_step(node, postgres_sink_factory::make(node, input, context)));
       return std::unique_ptr<sink_factory>(std::move(made));

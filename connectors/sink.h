@@ -31,6 +31,7 @@ struct commit_epoch {
   epoch_id previous;
   std::string uuid;        ///< of the checkpoint
   bool is_final = false;
+  bool rewound = false;    ///< a recovering commit only: the job was set back to this epoch, and later ones may be published
 };
 
 /// Takes one shard's rows. Called by the task's thread.
