@@ -29,5 +29,8 @@ const object_descriptor& source();
 const object_descriptor& table();
 const object_descriptor& step();
 const object_descriptor& sink();
+const object_descriptor& postgresql_out();
+const object_descriptor& postgresql_in();
+const object_descriptor& refresh();
 
 }  // namespace systole::manifest_table

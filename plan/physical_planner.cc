@@ -299,7 +299,8 @@ bool needs_no_retraction(const logical_plan& plan, const std::vector<std::vector
       const proto::Sink& sink = consumer.node.sink();
       const bool by_key = std::set<std::string>(sink.key().begin(), sink.key().end()) ==
                           std::set<std::string>(key.begin(), key.end());
-      const bool keyed = by_key && !key.empty() && (sink.kind() == proto::Sink::SQLITE || sink.kind() == proto::Sink::TABLE_FILE);
+      const bool keyed = by_key && !key.empty() && (sink.kind() == proto::Sink::SQLITE || sink.kind() == proto::Sink::POSTGRES ||
+                                             sink.kind() == proto::Sink::TABLE_FILE);
       if (!keyed && sink.kind() != proto::Sink::BLACKHOLE) return false;
       continue;
     }

@@ -4,6 +4,7 @@
 #include "plan/diagnostic_codes.h"
 #include "plan/expression_binder.h"
 #include "plan/plan_context.h"
+#include "plan/plan_postgresql.h"
 
 namespace systole {
 namespace {
@@ -14,7 +15,8 @@ std::string bracketed(const std::vector<std::string>& names) {
   return "[" + text + "]";
 }
 
-/// Checks that `key` names columns and is the stream's upsert key. False after an error.
+}  // namespace
+
 bool check_key(plan_context& context, const object_view& connector, const stream& input, proto::Sink& message) {
   const yaml_node* written = connector.get("key");
   if (!written) return true;
@@ -57,6 +59,8 @@ bool needs_append(plan_context& context, const object_view& connector, const str
                          "this sink only appends, but its input is a changelog: rows change after they were written", instead);
   return false;
 }
+
+namespace {
 
 bool fill_format(plan_context& context, const object_view& sink, proto::Sink& message) {
   if (!sink.has("format")) {
@@ -170,6 +174,8 @@ void plan_sink(plan_context& context, const object_view& sink, const stream* inp
     ok = fill_file(context, sink, *input, message);
   } else if (sink.has("sqlite")) {
     ok = fill_sqlite(context, sink, *input, message);
+  } else if (sink.has("postgresql")) {
+    ok = fill_postgresql_sink(context, sink, *input, message);
   } else if (sink.has("console")) {
     object_view console = sink.object("console");
     message.set_kind(proto::Sink::CONSOLE);
