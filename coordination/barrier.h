@@ -15,6 +15,9 @@ enum class barrier_kind : uint8_t {
 struct barrier {
   epoch_id epoch;
   barrier_kind kind = barrier_kind::checkpoint;
+  /// The last completed epoch: rows of epochs up to it are not part of this one, those of aborted epochs after it are.
+  /// In band, for between processes no other message is sure to come before the barrier.
+  epoch_id previous{};
   friend bool operator==(const barrier&, const barrier&) = default;
 };
 

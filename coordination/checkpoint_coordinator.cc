@@ -118,7 +118,7 @@ void checkpoint_coordinator::maybe_trigger(timestamp_us now_us, actions& out) {
   if (!final && !stop_wanted_ && !wanted_ && now_us < due_us_) return;
   const barrier_kind kind = final ? barrier_kind::final : stop_wanted_ ? barrier_kind::stop : barrier_kind::checkpoint;
   phase_ = phase::collecting;
-  current_ = {next_, kind};
+  current_ = {next_, kind, last_completed_};
   ++next_.value;
   current_was_wanted_ = std::exchange(wanted_, false) || (aborts_ > 0 && current_was_wanted_);
   due_us_ = with_.interval_us > 0 ? after(now_us, with_.interval_us) : never;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view record_magic = "SYSLOG01";
 constexpr uint64_t record_limit_bytes = 1 << 20;
+constexpr int most_rereads = 10;
 
 }  // namespace
 
@@ -23,16 +24,16 @@ failure checkpoint_log::fenced_by(const proto::LogRecord& record) const {
                                               directory_, record.sequence(), record.term()));
 }
 
-result<proto::LogRecord> checkpoint_log::read_record(uint64_t sequence, uint64_t& xxh3) const {
+result<checkpoint_log::numbered> checkpoint_log::read_record(uint64_t sequence) const {
   const std::string path = path_of(sequence);
   SYSTOLE_ASSIGN(const std::string bytes, files_.read_all(path, record_limit_bytes));
-  xxh3 = message_checksum(bytes);
-  proto::LogRecord record;
-  SYSTOLE_TRY(decode_checksummed(bytes, record_magic, path, record));
-  if (record.sequence() != sequence) {
-    return fail(error_code::corrupt, fmt::format("log record {} says it is number {}", path, record.sequence()));
+  numbered made;
+  made.xxh3 = message_checksum(bytes);
+  SYSTOLE_TRY(decode_checksummed(bytes, record_magic, path, made.record));
+  if (made.record.sequence() != sequence) {
+    return fail(error_code::corrupt, fmt::format("log record {} says it is number {}", path, made.record.sequence()));
   }
-  return record;
+  return made;
 }
 
 result<std::vector<proto::LogRecord>> checkpoint_log::read() {
@@ -40,33 +41,70 @@ result<std::vector<proto::LogRecord>> checkpoint_log::read() {
   return read_locked();
 }
 
-result<std::vector<proto::LogRecord>> checkpoint_log::read_locked() {
+result<std::vector<uint64_t>> checkpoint_log::sequences() const {
   SYSTOLE_ASSIGN(const std::vector<std::string> names, files_.list(directory_));
-  std::vector<uint64_t> sequences;
+  std::vector<uint64_t> found;
   for (const std::string& name : names) {
     uint64_t sequence = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), sequence);
-    if (error == std::errc() && end == name.data() + name.size()) sequences.push_back(sequence);
+    if (error == std::errc() && end == name.data() + name.size()) found.push_back(sequence);
   }
-  std::sort(sequences.begin(), sequences.end());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+/// Newest first, up to a `base` or number 1. `not_found` where a record is not there (any more).
+result<std::vector<checkpoint_log::numbered>> checkpoint_log::read_back() const {
+  SYSTOLE_ASSIGN(const std::vector<uint64_t> there, sequences());
+  std::vector<numbered> records;
+  if (there.empty()) return records;
+  for (uint64_t sequence = there.back();; --sequence) {
+    SYSTOLE_ASSIGN(numbered next, read_record(sequence));
+    if (!records.empty() && records.back().record.previous_xxh3() != next.xxh3) {
+      return fail(error_code::corrupt,
+                  fmt::format("log record {} does not follow on {}", path_of(sequence + 1), path_of(sequence)));
+    }
+    if (sequence == 1 && next.record.previous_xxh3() != 0) {
+      return fail(error_code::corrupt, fmt::format("log record {} does not follow on nothing", path_of(sequence)));
+    }
+    records.push_back(std::move(next));
+    if (sequence == 1 || records.back().record.has_base()) return records;
+  }
+}
+
+result<std::vector<proto::LogRecord>> checkpoint_log::read_locked() {
+  auto back = read_back();
+  // Another process may have written a base and removed records while they were read: the next reading begins there.
+  for (int again = 0; !back && back.error().code == error_code::not_found && again < most_rereads; ++again)
+    back = read_back();
+  if (!back && back.error().code == error_code::not_found) {
+    return fail(error_code::corrupt,
+                "the checkpoint log lacks a record: copy it back, or start without this state: " + back.error().message);
+  }
+  if (!back) return std::move(back).error();
   std::vector<proto::LogRecord> records;
   tail last;
-  for (const uint64_t sequence : sequences) {
-    if (sequence != last.sequence + 1) {
-      return fail(error_code::corrupt, fmt::format("the checkpoint log lacks {}: copy it back, or start without this state",
-                                                   path_of(last.sequence + 1)));
-    }
-    uint64_t xxh3 = 0;
-    SYSTOLE_ASSIGN(proto::LogRecord record, read_record(sequence, xxh3));
-    if (record.previous_xxh3() != last.xxh3) {
-      return fail(error_code::corrupt, fmt::format("log record {} does not follow on {}", path_of(sequence),
-                                                   sequence == 1 ? "nothing" : path_of(sequence - 1)));
-    }
-    last = {sequence, record.term(), xxh3};
-    records.push_back(std::move(record));
+  if (!back->empty()) {
+    const proto::LogRecord& newest = back->front().record;
+    last = {newest.sequence(), newest.term(), back->front().xxh3};
+    if (back->back().record.has_base()) base_ = back->back().record.sequence();
   }
+  for (auto each = back->rbegin(); each != back->rend(); ++each) records.push_back(std::move(each->record));
   tail_ = last;
   return records;
+}
+
+result<void> checkpoint_log::trim() {
+  const std::lock_guard lock(mutex_);
+  if (base_ == 0) return {};
+  SYSTOLE_ASSIGN(const std::vector<uint64_t> there, sequences());
+  for (const uint64_t sequence : there) {
+    if (sequence == 1 || sequence >= base_) continue;
+    SYSTOLE_TRY(files_.remove(path_of(sequence)));
+    // In order also after a power cut: what is left must not look like a predecessor of what is gone.
+    SYSTOLE_TRY(files_.sync_directory(directory_));
+  }
+  return {};
 }
 
 result<void> checkpoint_log::append(proto::LogRecord record) {
@@ -82,6 +120,8 @@ result<void> checkpoint_log::append(proto::LogRecord record) {
   record.set_previous_xxh3(tail_->xxh3);
   const std::string bytes = encode_checksummed(record_magic, record);
   SYSTOLE_TRY(link_record(record, bytes));
+  SYSTOLE_TRY(check_predecessor(record));
+  if (record.has_base()) base_ = record.sequence();
   tail_ = tail{record.sequence(), record.term(), message_checksum(bytes)};
   return {};
 }
@@ -98,11 +138,27 @@ result<void> checkpoint_log::link_record(const proto::LogRecord& record, const s
   if (!linked && linked.error().code != error_code::already_exists) return linked;
   if (!linked) {
     // Ours where an earlier try of this very record ended without an answer.
-    uint64_t xxh3 = 0;
-    SYSTOLE_ASSIGN(const proto::LogRecord there, read_record(record.sequence(), xxh3));
-    if (there.nonce() != record.nonce() || xxh3 != message_checksum(bytes)) return fenced_by(there);
+    const auto there = read_record(record.sequence());
+    if (!there && there.error().code != error_code::not_found) return there.error();
+    if (!there) return fenced_by(record);  // removed meanwhile: it was before a base
+    if (there->record.nonce() != record.nonce() || there->xxh3 != message_checksum(bytes))
+      return fenced_by(there->record);
   }
   return files_.sync_directory(directory_);
+}
+
+/// A number that was free because its record was removed is before a base; its predecessor was removed earlier. Where
+/// another process has written a base over this very record meanwhile, the record counts but its writer is told
+/// otherwise, which does no harm: it has been followed by then.
+result<void> checkpoint_log::check_predecessor(const proto::LogRecord& record) const {
+  if (record.sequence() == 1) return {};
+  const auto before = read_record(record.sequence() - 1);
+  if (before && before->xxh3 == record.previous_xxh3()) return {};
+  if (!before && before.error().code != error_code::not_found) return before.error();
+  return fail(error_code::fenced,
+              fmt::format("another process has taken over the checkpoints in {} and gone on past record {}: this one "
+                          "must stop",
+                          directory_, record.sequence()));
 }
 
 }  // namespace systole

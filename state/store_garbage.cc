@@ -31,11 +31,16 @@ result<std::set<std::string>> directory_store::names_in(const std::vector<proto:
 result<void> directory_store::collect_garbage(uint32_t retained) {
   SYSTOLE_ASSIGN(const std::vector<proto::LogRecord> log, read_log());
   std::vector<proto::FileReference> complete;
+  std::vector<proto::FileReference> keep;  // savepoints, whatever their age
+  const auto add = [&](const proto::LogRecord::Completed& epoch) {
+    (epoch.savepoint() ? keep : complete).push_back(epoch.metadata());
+  };
   for (const proto::LogRecord& record : log) {
-    if (record.has_completed()) complete.push_back(record.completed().metadata());
+    if (record.has_completed()) add(record.completed());
+    if (record.has_base() && &record == &log.front())
+      for (const proto::LogRecord::Completed& epoch : record.base().completed()) add(epoch);
   }
   const size_t kept = std::min<size_t>(std::max<uint32_t>(retained, 1), complete.size());
-  std::vector<proto::FileReference> keep;
   for (size_t i = complete.size() - kept; i < complete.size(); ++i) {
     SYSTOLE_ASSIGN(const bool there, files_.exists(metadata_directory_ + "/" + complete[i].name()));
     if (there) keep.push_back(complete[i]);  // one that is not was removed when fewer were to be retained
@@ -64,7 +69,7 @@ result<void> directory_store::collect_garbage(uint32_t retained) {
   // Files first: metadata that is still there leads the next collection to what this one did not remove.
   for (const std::string& name : unneeded_files) SYSTOLE_TRY(files_.remove(file_path(name)));
   for (const std::string& name : unneeded_metadata) SYSTOLE_TRY(files_.remove(metadata_directory_ + "/" + name));
-  return {};
+  return log_.trim();
 }
 
 }  // namespace systole

@@ -96,7 +96,7 @@ TEST(checkpoint_coordinator, a_stop_waits_for_the_epoch_under_way) {
   (void)it.on_committed(0, epoch_id(1), 1'400);
   auto actions = it.on_committed(1, epoch_id(1), 1'400);
   ASSERT_EQ(actions.size(), 1u);
-  EXPECT_EQ(actions[0].what, (barrier{epoch_id(2), barrier_kind::stop}));
+  EXPECT_EQ(actions[0].what, (barrier{epoch_id(2), barrier_kind::stop, epoch_id(1)}));
 }
 
 TEST(checkpoint_coordinator, without_an_interval_only_what_is_asked_for_happens) {
