@@ -18,7 +18,8 @@ const object_descriptor& files() {
                            "a parameter: then to the working directory.", true},
           {"order", choice({"any", "byName"}),
            "any: the file with the lowest watermark first, large ones in parallel; byName: one after another.", false, "any"},
-          {"watch", anything(), "Look for new files.", false, {}, false, later},
+          {"follow", boolean(), "Go on without end: with new files, and with what is appended to those that were read.", false,
+           "false"},
       }};
   return made;
 }
@@ -39,6 +40,33 @@ const object_descriptor& generator() {
           {"step", duration(), "Virtual time from step to step; a third of it in a surge.", false, "1m"},
           {"hospitals", integer(1, 7), "How many hospitals there are.", false, "7"},
           {"speed", number(0, 1e9), "Virtual seconds per real second, where rate is 0 and this is not; 0: free.", false, "0"},
+      }};
+  return made;
+}
+
+const object_descriptor& starting_offsets() {
+  static const object_descriptor made{
+      "startingOffsets", "Where a partition without a saved position begins.",
+      {
+          {"timestamp", text(), "At the first record of this time or later.", false, {}, alternative},
+          {"offsets", map_of(value_kind::text, integer(0, 9.2e18), true), "By partition; others at the earliest.", false, {},
+           alternative},
+      },
+      "start"};
+  return made;
+}
+
+const object_descriptor& kafka_in() {
+  static const object_descriptor made{
+      "kafka", "A Kafka topic; positions are saved with the job's checkpoints, not in a group.",
+      {
+          {"connection", name(), "A Connection to Kafka.", true},
+          {"topic", text(), "The topic.", true},
+          {"startingOffsets", either({choice({"earliest", "latest"}), object(starting_offsets())}),
+           "Where a partition without a saved position begins; one that is found later begins at the earliest.", false,
+           "earliest"},
+          {"discoveryInterval", duration(), "How often new partitions are looked for; 0s: never.", false, "1m"},
+          {"bounded", boolean(), "The stream ends with the records that are there when the job first starts.", false, "false"},
       }};
   return made;
 }
@@ -89,7 +117,9 @@ const object_descriptor& schema_of() {
       "schema", "The columns: a reference, or written here.",
       {
           {"ref", identifier(), "A name in spec.schemas.", false, {}, alternative},
-          {"columns", map_of(value_kind::identifier, text()), "column: type [not null] [from path].", false, {}, alternative},
+          {"columns", map_of(value_kind::identifier, text()), "column: type [not null] [from path]; of a topic also from "
+                                                             "kafka.key, kafka.headers.NAME, kafka.timestamp, "
+                                                             "kafka.partition, kafka.offset, kafka.topic, kafka.tombstone.", false, {}, alternative},
           {"strict", boolean(), "Check every column; else only those that some step reads.", false, "false"},
       },
       "kind of schema"};
@@ -104,6 +134,8 @@ const object_descriptor& watermark() {
           {"maxOutOfOrderness", duration(), "How late a record may come.", false, "0s"},
           {"idleTimeout", duration(), "A split that is silent for so long holds no watermark back; 0s: it always does.", false,
            "1m"},
+          {"maxDrift", duration(), "Kafka and followed files: a split so far ahead of the slowest waits for it; 0s: none "
+                                   "waits.", false, "0s"},
           {"advanceWhenIdle", boolean(), "When all splits are idle the watermark follows the clock.", false, "false"},
       }};
   return made;
@@ -213,10 +245,12 @@ const object_descriptor& source() {
                                  "with its other inputs.", false, "true"},
           {"files", object(files()), "Files by glob.", false, {}, alternative},
           {"generator", object(generator()), "The built-in simulator.", false, {}, alternative},
-          not_yet("kafka", "A Kafka topic."), not_yet("postgresql", "A PostgreSQL table."), not_yet("http", "HTTP ingest."),
-          {"format", object(format_in()), "How records are written; files need it."},
+          {"kafka", object(kafka_in()), "A Kafka topic.", false, {}, alternative},
+          not_yet("postgresql", "A PostgreSQL table."), not_yet("http", "HTTP ingest."),
+          {"format", object(format_in()), "How records are written; files and topics need it."},
           {"schema", object(schema_of()), "The columns.", true},
-          {"ingestionTime", expression(), "The time of arrival: an expression over columns and param(); NULL: the clock."},
+          {"ingestionTime", expression(), "The time of arrival: an expression over columns and param(), or "
+                                          "kafka.timestamp; NULL: the clock."},
           {"watermark", object(watermark()), "Event time; windows and interval joins need it."},
       },
       "connector"};

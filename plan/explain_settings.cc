@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "data/type.h"
+#include "expr/text_output.h"
 #include "plan/expression_binder.h"
 #include "plan/manifest_value.h"
 
@@ -53,10 +54,35 @@ std::string call_list(const google::protobuf::RepeatedPtrField<proto::AggregateC
   });
 }
 
+void kafka_settings(const proto::Source& source, std::vector<setting>& out) {
+  const proto::KafkaSource& kafka = source.kafka();
+  out.emplace_back("connection", source.connection().name());
+  out.emplace_back("topic", kafka.topic());
+  std::string start = "earliest";
+  if (kafka.start() == proto::KafkaSource::LATEST) start = "latest";
+  if (kafka.start() == proto::KafkaSource::TIMESTAMP) {
+    start = "timestamp ";
+    append_timestamptz_text(start, kafka.start_timestamp_us());
+  }
+  if (kafka.start() == proto::KafkaSource::OFFSETS) {
+    const std::map<uint32_t, int64_t> sorted(kafka.start_offsets().begin(), kafka.start_offsets().end());
+    start = "offsets";
+    for (const auto& [partition, offset] : sorted) start += " " + std::to_string(partition) + ":" + std::to_string(offset);
+  }
+  out.emplace_back("startingOffsets", start);
+  out.emplace_back("discoveryInterval", format_duration(kafka.discovery_interval_us()));
+  out.emplace_back("bounded", yes_no(kafka.bounded()));
+}
+
 void source_settings(const proto::Source& source, const node_notes& notes, std::vector<setting>& out) {
-  if (source.kind() == proto::Source::FILES) {
-    out.emplace_back("path", source.path());
-    out.emplace_back("order", source.order().empty() ? "any" : source.order());
+  if (source.kind() == proto::Source::FILES || source.kind() == proto::Source::KAFKA) {
+    if (source.kind() == proto::Source::KAFKA) {
+      kafka_settings(source, out);
+    } else {
+      out.emplace_back("path", source.path());
+      out.emplace_back("order", source.order().empty() ? "any" : source.order());
+      out.emplace_back("follow", yes_no(source.follow()));
+    }
     const proto::Decoder& decoder = source.decoder();
     const bool csv = decoder.format() == proto::Decoder::CSV;
     out.emplace_back("format", csv ? "csv" : "json");
@@ -82,6 +108,8 @@ void source_settings(const proto::Source& source, const node_notes& notes, std::
                                       format_duration(source.watermark().max_out_of_orderness_us()));
     out.emplace_back("idleTimeout", duration_or_none(source.watermark().idle_timeout_us(), "never"));
     out.emplace_back("advanceWhenIdle", yes_no(source.watermark().advance_when_idle()));
+    if (source.kind() == proto::Source::KAFKA || source.follow())
+      out.emplace_back("maxDrift", duration_or_none(source.watermark().max_drift_us(), "none"));
   } else {
     out.emplace_back("watermark", "none");
   }
@@ -89,7 +117,7 @@ void source_settings(const proto::Source& source, const node_notes& notes, std::
     out.emplace_back("ingestionTime", notes.replayable ? one_line(source.ingestion_time().sql()) : "the clock: not replayable");
   if (!source.predicate().sql().empty()) out.emplace_back("filter", one_line(source.predicate().sql()));
   std::string checked = joined(source.columns(), [](const proto::SourceColumn& c) {
-    return c.checked_only() ? c.field().name() : std::string();
+    return c.checked_only() && c.kafka() == proto::SourceColumn::VALUE ? c.field().name() : std::string();
   });
   while (checked.starts_with(", ")) checked.erase(0, 2);
   if (!checked.empty()) out.emplace_back("checked only", checked);
@@ -133,7 +161,12 @@ void join_settings(const Message& message, std::vector<setting>& out) {
 
 std::string operation_name(const proto::Node& node) {
   switch (node.operation_case()) {
-    case proto::Node::kSource: return node.source().kind() == proto::Source::FILES ? "source files" : "source generator";
+    case proto::Node::kSource:
+      switch (node.source().kind()) {
+        case proto::Source::FILES: return "source files";
+        case proto::Source::KAFKA: return "source kafka";
+        default: return "source generator";
+      }
     case proto::Node::kSink:
       switch (node.sink().kind()) {
         case proto::Sink::FILES: return "sink file";

@@ -128,7 +128,7 @@ void restrict_source(logical_node& node, const column_set& live) {
     // A row needs a column: the cheapest to decode.
     const proto::SourceColumn* cheapest = &source.columns(0);
     for (const proto::SourceColumn& column : source.columns())
-      if (!type_of(column.field().type()).is_text_like()) {
+      if (!type_of(column.field().type()).is_text_like() && !column.checked_only()) {
         cheapest = &column;
         break;
       }

@@ -16,6 +16,7 @@ namespace systole {
 struct record_schema {
   schema columns;
   std::vector<std::vector<std::string>> paths;
+  std::vector<source_position> at;  ///< where each is written
   bool poisoned = false;
 };
 

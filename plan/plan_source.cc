@@ -3,6 +3,7 @@
 
 #include "plan/diagnostic_codes.h"
 #include "plan/expression_binder.h"
+#include "plan/plan_kafka_source.h"
 #include "plan/plan_context.h"
 #include "plan/sql_tokens.h"
 
@@ -81,6 +82,7 @@ bool read_column(plan_context& context, const std::string& name, const yaml_node
   }
   made.columns.fields.push_back({name, *type, nullable});
   made.paths.push_back(std::move(path));
+  made.at.push_back(written.at);
   return true;
 }
 
@@ -103,9 +105,10 @@ void fill_decoder(plan_context& context, const object_view& source, proto::Sourc
     fill_json(json, decoder);
     return;
   }
+  const bool kafka = made.kind() == proto::Source::KAFKA;
   if (!source.has("format")) {
     if (!source.node()->find("format"))
-      context.problems.error(codes::missing_key, source.at(), "files need `format`", "format: {json: {}} or {csv: {}}");
+      context.problems.error(codes::missing_key, source.at(), kafka ? "a topic needs `format`" : "files need `format`", "format: {json: {}} or {csv: {}}");
     poisoned = true;
     return;
   }
@@ -118,7 +121,13 @@ void fill_decoder(plan_context& context, const object_view& source, proto::Sourc
   decoder.set_format(proto::Decoder::CSV);
   decoder.set_unknown_fields_reject(csv.text("unknownFields") == "reject");
   decoder.set_strict_types(csv.boolean("strictTypes"));
-  decoder.set_header(csv.boolean("header"));
+  decoder.set_header(csv.boolean("header") && !kafka);
+  for (std::string_view key : {"header", "quotedNewlines"}) {
+    if (!kafka || !csv.has(key) || !csv.boolean(key)) continue;
+    context.problems.error(codes::excluded_key, csv.at(key), "`" + std::string(key) + "` is for files",
+                           "a Kafka record is one CSV record, its values in the schema's order");
+    poisoned = true;
+  }
   for (std::string_view key : {"delimiter", "quote"}) {
     std::string character = csv.text(key);
     if (character.size() != 1 || character == "\n" || character == "\r") {
@@ -161,6 +170,7 @@ void fill_watermark(plan_context& context, const object_view& source, logical_no
   message.set_max_out_of_orderness_us(watermark.duration_us("maxOutOfOrderness"));
   message.set_idle_timeout_us(watermark.duration_us("idleTimeout"));
   message.set_advance_when_idle(watermark.boolean("advanceWhenIdle"));
+  message.set_max_drift_us(watermark.duration_us("maxDrift"));
   made.out.has_event_time = true;
   made.out.event_time = column;
   made.reads_always.push_back(column);
@@ -169,7 +179,7 @@ void fill_watermark(plan_context& context, const object_view& source, logical_no
 void fill_ingestion_time(plan_context& context, const object_view& source, logical_node& made, proto::Source& message) {
   const yaml_node* written = source.get("ingestionTime");
   made.replayable = written != nullptr;
-  if (!written) return;
+  if (!written || takes_broker_time(*written, message)) return;
   expression_binder binder(context);
   expression_ptr bound = binder.bind(*written, scope_of(made.out.columns), data_type{type_id::timestamptz});
   if (!bound) {
@@ -248,7 +258,14 @@ void plan_source(plan_context& context, const object_view& source, bool is_table
     message.set_kind(proto::Source::FILES);
     message.set_path(resolve_path(context, files.get("path")));
     if (files.text("order") == "byName") message.set_order("byName");
-    made.out.bounded = true;
+    message.set_follow(files.boolean("follow"));
+    if (is_table && message.follow()) {
+      context.problems.error(codes::excluded_key, files.at("follow"), "a table is read to its end", "`follow` is for sources");
+      made.out.poisoned = true;
+    }
+    made.out.bounded = !message.follow();
+  } else if (source.has("kafka")) {
+    fill_kafka_source(context, source, made, message);
   } else {
     object_view generator = source.object("generator");
     message.set_kind(proto::Source::GENERATOR);
@@ -264,6 +281,8 @@ void plan_source(plan_context& context, const object_view& source, bool is_table
     column->mutable_field()->set_not_null(!f.nullable);
     for (const std::string& part : found.paths[i]) column->add_path(part);
   }
+  if (message.kind() == proto::Source::KAFKA)
+    mark_kafka_columns(context, found.at, made, message);
   made.out.no_key_reason = "a source may give a row again";
   if (is_table) {
     made.out.no_key_reason = "the table has no primaryKey";

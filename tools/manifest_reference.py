@@ -50,9 +50,13 @@ def rows(node, depth, lines):
         rows(child, depth + 1, lines)
 
 
+def document(schema, kind):
+    return next(each for each in schema.get("oneOf", schema.get("anyOf", [schema]))
+                if children(each).get("kind", {}).get("const", children(each).get("kind", {}).get("enum", [kind])[0]) == kind)
+
+
 def page(schema):
-    job = next(each for each in schema.get("oneOf", schema.get("anyOf", [schema]))
-               if children(each).get("kind", {}).get("const", children(each).get("kind", {}).get("enum", ["Job"])[0]) == "Job")
+    job = document(schema, "Job")
     lines = [HEAD]
     for section, node in children(children(job)["spec"]).items():
         lines += [f"## `{section}`", node.get("description", ""), ""]
@@ -62,6 +66,10 @@ def page(schema):
             lines += ["| key | value | meaning |", "|---|---|---|", *inner, ""]
         elif "default" in node:
             lines += [f"Default: `{node['default']}`.", ""]
+    lines += ["## Connection documents", "`kind: Connection`; their `spec` has one of these.", ""]
+    inner = []
+    rows(children(document(schema, "Connection"))["spec"], 0, inner)
+    lines += ["| key | value | meaning |", "|---|---|---|", *inner, ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
