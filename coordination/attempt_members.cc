@@ -16,6 +16,8 @@ attempt_order attempt_members::order_for(const member& to, term_id term) const {
   made.term = term;
   made.to = to.incarnation;
   if (made.goal != attempt_goal::ended) made.tasks = to.tasks;
+  if (made.goal == attempt_goal::prepared)
+    for (const member& each : members_) made.peers.push_back({each.incarnation, each.address, each.tasks});
   return made;
 }
 

@@ -15,6 +15,7 @@ class attempt_members {
   struct member {
     incarnation_id incarnation;
     std::string name;
+    std::string address;
     std::vector<uint32_t> tasks;
     uint32_t slots = 0;
     std::optional<attempt_report> seen;  ///< the last report on this attempt

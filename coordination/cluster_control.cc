@@ -74,6 +74,7 @@ void cluster_control::on_report(const worker_report& report, timestamp_us now_us
   if (report.sequence <= it.sequence && !is_new) return;
   it.sequence = report.sequence;
   it.name = report.name;
+  it.address = report.address;
   it.node = report.node;
   it.slots = report.slots;
   it.leaving = report.leaving;
@@ -134,12 +135,14 @@ void cluster_control::place(timestamp_us now_us, actions& out) {
     if (!job.wants_slots()) continue;
     std::vector<placing_worker> free;
     std::vector<incarnation_id> incarnations;
+    std::vector<std::string> addresses;
     for (const auto& [incarnation, each] : workers_) {
       if (each.leaving) continue;
       uint32_t used = 0;
       for (const auto& [other, at] : jobs_) used += at.slots_on(incarnation);
       free.push_back({each.name, each.node, each.slots, std::min(used, each.slots)});
       incarnations.push_back(incarnation);
+      addresses.push_back(each.address);
     }
     const auto placed = place_tasks(job.tasks().tasks, free);
     if (const auto* missing = std::get_if<missing_slots>(&placed)) {
@@ -149,7 +152,8 @@ void cluster_control::place(timestamp_us now_us, actions& out) {
     const placement& found = std::get<placement>(placed);
     std::vector<attempt_members::member> members;
     for (size_t i = 0; i < free.size(); ++i) {
-      attempt_members::member made{incarnations[i], free[i].name, {}, found.slots_used[i], std::nullopt, false};
+      attempt_members::member made{incarnations[i],     free[i].name, addresses[i], {},
+                                   found.slots_used[i], std::nullopt, false};
       for (uint32_t task = 0; task < found.worker_of_task.size(); ++task)
         if (found.worker_of_task[task] == i) made.tasks.push_back(task);
       if (!made.tasks.empty()) members.push_back(std::move(made));

@@ -22,6 +22,7 @@ class cluster_control {
   };
   struct worker {
     std::string name;
+    std::string address;
     std::string node;
     uint32_t slots = 0;
     bool leaving = false;

@@ -69,6 +69,7 @@ struct attempt_report {
 struct worker_report {
   incarnation_id incarnation;
   std::string name;  ///< stays over restarts: where warm state is
+  std::string address;  ///< where other workers connect to it
   std::string node;  ///< host, rack: what tasks are spread over
   uint32_t slots = 0;
   uint64_t sequence = 0;  ///< of this incarnation's reports; an older one that comes later is ignored
@@ -112,6 +113,13 @@ struct worker_greeting {
   bool welcome = true;
 };
 
+/// A worker of an attempt, for the others.
+struct attempt_peer {
+  incarnation_id incarnation;
+  std::string address;
+  std::vector<uint32_t> tasks;
+};
+
 /// What is wanted of a worker's tasks. Sent at each change, and again whenever a report differs from it.
 struct attempt_order {
   term_id term;
@@ -119,14 +127,15 @@ struct attempt_order {
   job_id job;
   attempt_stamp stamp;
   attempt_goal goal = attempt_goal::prepared;
-  std::vector<uint32_t> tasks;  ///< that this worker has; empty where goal is ended
-  epoch_id restore;             ///< what to prepare from; 0: nothing
-  uint32_t parallelism = 0;     ///< 0: the manifest's
-  bool drain = false;           ///< the input ends here
-  bool pause = false;           ///< an outbox somewhere is full: read no sources
-  bool all_paused = false;      ///< and all sources have
-  epoch_id closed;              ///< no epoch up to this one will be completed any more, but for those that are
-  epoch_id committed;           ///< the last that all sinks have committed: outboxes up to it may go
+  std::vector<uint32_t> tasks;      ///< that this worker has; empty where goal is ended
+  std::vector<attempt_peer> peers;  ///< all workers of the attempt, this one too; where goal is prepared
+  epoch_id restore;                 ///< what to prepare from; 0: nothing
+  uint32_t parallelism = 0;         ///< 0: the manifest's
+  bool drain = false;               ///< the input ends here
+  bool pause = false;               ///< an outbox somewhere is full: read no sources
+  bool all_paused = false;          ///< and all sources have
+  epoch_id closed;                  ///< no epoch up to this one will be completed any more, but for those that are
+  epoch_id committed;               ///< the last that all sinks have committed: outboxes up to it may go
 };
 
 /// One step of an epoch; repeated until the parts have come.

@@ -36,6 +36,7 @@ struct expansion {
       for (const uint32_t id : nodes) {
         const proto::Node* node = find_node(plan, id);
         task.has_source |= node->has_source();
+        task.has_main_source |= node->has_source() && !serves_others(node->source());
         task.has_sink |= node->has_sink();
       }
       tasks_of_stage[stage].push_back(made.tasks.size());
@@ -87,6 +88,10 @@ struct expansion {
 };
 
 }  // namespace
+
+bool serves_others(const proto::Source& source) {
+  return source.postgres().refresh_interval_us() > 0 || !source.postgres().notify_channel().empty();
+}
 
 bool is_stateful(const proto::Node& node) {
   switch (node.operation_case()) {

@@ -43,6 +43,7 @@ struct planned_task {
   /// Rejected rows go to this node of the same task; 0: to an output with from_node 0, or nowhere.
   uint32_t local_dead_letter = 0;
   bool has_source = false;
+  bool has_main_source = false;  ///< one that does not serve others
   bool has_sink = false;
 };
 
@@ -65,6 +66,9 @@ result<deployment> expand_plan(const proto::PhysicalPlan& plan);
 
 /// True where a node's operator keeps keyed state.
 bool is_stateful(const proto::Node& node);
+
+/// True for a table that is read again and again: it ends when the sources that do not serve others have.
+bool serves_others(const proto::Source& source);
 
 /// The node with an id, or null.
 const proto::Node* find_node(const proto::PhysicalPlan& plan, uint32_t id);

@@ -114,7 +114,7 @@ void job_control::on_adoptable(incarnation_id from, const std::string& name, con
   std::vector<attempt_members::member> members = members_.list();
   const auto known =
       std::find_if(members.begin(), members.end(), [&](const auto& each) { return each.incarnation == from; });
-  attempt_members::member made{from, name, report.tasks, slots_of(shape_, report.tasks), report, false};
+  attempt_members::member made{from, name, {}, report.tasks, slots_of(shape_, report.tasks), report, false};
   if (known != members.end()) *known = std::move(made);
   else members.push_back(std::move(made));
   members_ = attempt_members(with_.job, members_.stamp(), std::move(members));
@@ -322,12 +322,16 @@ void job_control::maybe_ended(timestamp_us now_us, actions& out) {
     return;
   }
   if (last_kind_ == barrier_kind::final && after_ending_ != state::failed) after_ending_ = state::finished;
+  arrive(now_us, out);
+}
+
+void job_control::arrive(timestamp_us now_us, actions& out) {
   state_ = after_ending_;
   if (state_ == state::finished) {
     proto::LogRecord record;
     record.mutable_finished()->set_epoch(last_completed_.value);
     append(std::move(record), out);
-  } else if (wish_ == wish::run && state_ == state::stopped) {
+  } else if (wish_ == wish::run && state_ != state::failed) {
     next_attempt(now_us, out);  // resumed meanwhile
   }
 }
@@ -378,20 +382,20 @@ job_control::actions job_control::on_sinks_recovered(epoch_id last, std::optiona
   } else if (state_ == state::ending) {
     // What was completed stays so: it is committed when the job is resumed.
     reason_ = "the last checkpoint is not committed yet, resume the job for that: " + cause->message;
-    state_ = after_ending_;
+    arrive(now_us, out);
   } else {
     fail_attempt(std::move(*cause), now_us, out);
   }
   return out;
 }
 
-job_control::actions job_control::on_shape(result<shape> made, timestamp_us now_us) {
+job_control::actions job_control::on_shape(uint32_t parallelism, result<shape> made, timestamp_us now_us) {
   actions out;
   if (state_ != state::replanning) return out;
   if (made) {
     shape_ = std::move(*made);
-    parallelism_ = wanted_parallelism_;
-  } else {
+    parallelism_ = parallelism;  // where another was asked for meanwhile, it is planned next
+  } else if (parallelism == wanted_parallelism_) {
     reason_ = made.error().message;
     wanted_parallelism_ = parallelism_;  // goes on as it was
   }

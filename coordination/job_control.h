@@ -125,7 +125,7 @@ class job_control {
   actions on_recorded(timestamp_us now_us);
   /// `last`: as the action said.
   actions on_sinks_recovered(epoch_id last, std::optional<failure> cause, timestamp_us now_us);
-  actions on_shape(result<shape> made, timestamp_us now_us);
+  actions on_shape(uint32_t parallelism, result<shape> made, timestamp_us now_us);
   /// A cause only where it is known that the record is not in the log; where that is unknown, the shell reads it first.
   actions on_stored(epoch_id epoch, std::optional<failure> cause, timestamp_us now_us);
   actions on_committed(uint32_t which_sink, epoch_id epoch, std::optional<failure> cause, timestamp_us now_us);
@@ -186,6 +186,7 @@ class job_control {
   void deploy(timestamp_us now_us, actions& out);
   void begin_ending(state then, timestamp_us now_us, actions& out);
   void maybe_ended(timestamp_us now_us, actions& out);
+  void arrive(timestamp_us now_us, actions& out);
   void end_order(incarnation_id to, attempt_stamp stamp, actions& out) const;
   void send_orders(actions& out);
 

@@ -5,14 +5,12 @@
 namespace systole {
 
 leadership::actions leadership::on_elected() {
-  elected_ = true;
   if (role_ != role::follower) return {};
   role_ = role::reading;
   return {{action::kind::read, {}}};
 }
 
 leadership::actions leadership::on_lock_lost() {
-  elected_ = false;
   const bool led = leads();
   role_ = role::follower;
   if (led) return {{action::kind::step_down, highest_}};
@@ -45,13 +43,8 @@ leadership::actions leadership::on_claim_lost() {
 leadership::actions leadership::on_term_seen(term_id term) {
   highest_ = std::max(highest_, term);
   if (!leads() || term <= term_) return {};
-  actions out{{action::kind::step_down, term}};
   role_ = role::follower;
-  if (elected_) {
-    role_ = role::reading;
-    out.push_back({action::kind::read, {}});
-  }
-  return out;
+  return {{action::kind::step_down, term}};
 }
 
 }  // namespace systole

@@ -19,10 +19,12 @@ class leadership {
   enum class role { follower, reading, claiming, leading };
   struct action {
     enum class kind {
-      read,       ///< read the cluster's log, then on_read
-      claim,      ///< append `led` with `term` right after what was read, then on_claimed or on_claim_lost
-      lead,       ///< begin, with `term`
-      step_down,  ///< forget all jobs, send nothing any more
+      read,   ///< read the cluster's log, then on_read
+      claim,  ///< append `led` with `term` right after what was read, then on_claimed or on_claim_lost
+      lead,   ///< begin, with `term`
+      /// Forget all jobs, send nothing any more; then look whether the lock is still ours, and if so on_elected(). (Not
+      /// by itself: two that both believe in their lock would depose each other for ever.)
+      step_down,
     };
     kind do_this = kind::read;
     term_id term;
@@ -51,7 +53,6 @@ class leadership {
 
  private:
   role role_ = role::follower;
-  bool elected_ = false;
   term_id term_;
   term_id highest_;
 };

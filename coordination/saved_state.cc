@@ -144,6 +144,16 @@ rewind_effects effects_of_rewind(const proto::PhysicalPlan& plan, epoch_id from,
                  " has rows of this run; give a run from the start another table and another --state");
         else tell("table " + node.sink().table() + " converges when the replay has caught up");
         break;
+      case proto::Sink::KAFKA:
+        if (node.sink().at_least_once())
+          tell("topic " + node.sink().kafka().topic() + " gets later rows again (at least once)");
+        else if (!node.sink().kafka().upsert())
+          refuse("topic " + node.sink().kafka().topic() + " is appended to; it cannot go back");
+        else if (to.value == 0)
+          refuse("topic " + node.sink().kafka().topic() +
+                 " has records of this run; give a run from the start another topic, sink name and --state");
+        else tell("topic " + node.sink().kafka().topic() + " converges by key when the replay has caught up");
+        break;
       case proto::Sink::TABLE_FILE:
         tell(node.sink().path() + " is written anew, and is right when the replay has caught up");
         break;

@@ -268,7 +268,8 @@ std::optional<attempt_stamp> worker_control::current(job_id job) const {
 void worker_control::report(timestamp_us now_us, actions& out) {
   next_report_us_ = now_us + with_.report_interval_us;
   if (retired_) return;
-  worker_report made{with_.incarnation, with_.name, with_.node, with_.slots, ++reports_, leaving_, term_, {}};
+  worker_report made{with_.incarnation, with_.name, with_.address, with_.node, with_.slots,
+                     ++reports_,        leaving_,   term_,         {}};
   for (const auto& [job, held] : held_) made.attempts.push_back(held.told);
   out.push_back(send{std::move(made)});
 }

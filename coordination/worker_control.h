@@ -24,6 +24,7 @@ class worker_control {
   struct settings {
     incarnation_id incarnation;
     std::string name;
+    std::string address;
     std::string node;
     uint32_t slots = 0;
     int64_t report_interval_us = 200'000;
