@@ -77,7 +77,7 @@ std::vector<proto::FileReference> base_files(const proto::CheckpointMetadata& me
 }
 
 result<void> recover_sinks(const proto::PhysicalPlan& plan, std::vector<job_sink>& sinks,
-                           const proto::CheckpointMetadata* restored) {
+                           const proto::CheckpointMetadata* restored, bool rewound) {
   const epoch_id last(restored ? restored->epoch() : 0);
   for (job_sink& each : sinks)
     if (auto done = each.committer->recover(last); !done) {
@@ -90,7 +90,7 @@ result<void> recover_sinks(const proto::PhysicalPlan& plan, std::vector<job_sink
     std::vector<shard_commit> shards;
     for (const restored_node& old : restored_nodes(*restored, *find_node(plan, each.node)))
       shards.push_back({old.subtask, old.node->committable()});
-    const commit_epoch epoch{last, epoch_id(restored->previous()), restored->uuid(), restored->is_final()};
+    const commit_epoch epoch{last, epoch_id(restored->previous()), restored->uuid(), restored->is_final(), rewound};
     const bool is_new = shards.empty();
     if (auto done = is_new ? each.committer->begin(last) : each.committer->commit(epoch, shards); !done) {
       failure cause = std::move(done).error();

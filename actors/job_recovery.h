@@ -28,9 +28,10 @@ result<recovered_job> recover_job(checkpoint_store& store, const std::string& jo
 /// The base files of a checkpoint, which are verified while the job runs.
 std::vector<proto::FileReference> base_files(const proto::CheckpointMetadata& metadata);
 
-/// Tells every sink the last complete epoch and has it committed (again): before the first row of an attempt.
+/// Tells every sink the last complete epoch and has it committed (again): before the first row of an attempt. `rewound`:
+/// later epochs were complete once.
 result<void> recover_sinks(const proto::PhysicalPlan& plan, std::vector<job_sink>& sinks,
-                           const proto::CheckpointMetadata* restored);
+                           const proto::CheckpointMetadata* restored, bool rewound = false);
 
 /// A failure as it is where it is not `corrupt`; else with the epoch that is damaged and the older ones that are whole
 /// (which are read for that).

@@ -164,7 +164,7 @@ class local_job::impl {
                         .end = std::make_shared<attempt_end>(),
                         .counters = counters_};
     SYSTOLE_TRY(make_connectors(context, recovered.history.most_shards, parts.ended, parts.sinks));
-    SYSTOLE_TRY(recover_sinks(plan_, parts.sinks, last_.get()));
+    SYSTOLE_TRY(recover_sinks(plan_, parts.sinks, last_.get(), last_ && last_->epoch() < recovered.history.highest));
     if (last_ && last_->is_final()) {
       proto::LogRecord finished;
       finished.set_term(term.value);

@@ -91,6 +91,8 @@ result<std::unique_ptr<kafka_producer>> kafka_producer::make(shared_kafka_settin
   if (made->transactional_) {
     own["transactional.id"] = std::move(transactional_id);
     own["transaction.timeout.ms"] = std::to_string(settings->transaction_timeout_ms);
+    // The library wants it below; what is not answered by then is of no use.
+    own["socket.timeout.ms"] = std::to_string(std::min<uint32_t>(settings->transaction_timeout_ms, limits::kafka_answer_ms));
   }
   SYSTOLE_ASSIGN(made->client_, kafka_client::make(kafka_role::producer, settings->connection, settings->client, own, prepare,
                                                    made.get()));

@@ -30,7 +30,7 @@ result<kafka_sink_settings> kafka_settings_of(const proto::Node& node, const sin
   if (made.topic.empty()) return fail(error_code::invalid_argument, "a Kafka sink needs a topic");
   made.at_least_once = sink.at_least_once();
   if (!made.at_least_once)
-    made.marker_topic = kafka.marker_topic().empty() ? "systole-" + made.job + "-" + made.sink + "-markers" : kafka.marker_topic();
+    made.marker_topic = kafka.marker_topic().empty() ? "systole." + made.job + "." + made.sink + ".markers" : kafka.marker_topic();
   made.records.columns = input.columns;
   made.records.format = sink.format().empty() ? "json" : sink.format();
   made.records.upsert = input.changelog;

@@ -46,7 +46,7 @@ struct kafka_sink_settings {
   committed_epoch recovered;               ///< the last complete epoch, as the committer was told: what new segments follow
 
   std::string transactional_id(uint32_t shard) const {
-    return "systole-" + job + "-" + sink + "-" + std::to_string(shard);
+    return "systole." + job + "." + sink + "." + std::to_string(shard);  // names have no dot
   }
 };
 using shared_kafka_settings = std::shared_ptr<const kafka_sink_settings>;

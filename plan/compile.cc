@@ -10,6 +10,7 @@
 #include "plan/optimizer.h"
 #include "plan/physical_planner.h"
 #include "plan/plan_connection.h"
+#include "plan/plan_kafka_sink.h"
 
 namespace systole {
 namespace {
@@ -136,6 +137,7 @@ compile_result compile(const std::vector<manifest_source>& files, const compile_
       const auto parallelism = options.parallelism.value_or(static_cast<uint32_t>(spec.integer("parallelism")));
       prepare_plan(logical, options.optimise, parallelism > 1);
       make_physical_plan(logical, parallelism, plan, made.notes);
+      set_transaction_timeouts(plan);
       made.plan = std::move(plan);
     }
   }

@@ -285,9 +285,11 @@ const object_descriptor& sink() {
           {"console", object(console()), "A live table on the terminal.", false, {}, alternative},
           {"blackhole", object(blackhole()), "Counts rows.", false, {}, alternative},
           {"collect", object(collect()), "Counts rows and sums their checksum.", false, {}, alternative},
-          not_yet("kafka", "A Kafka topic."), not_yet("postgresql", "A PostgreSQL table."), not_yet("http", "HTTP."),
-          {"format", object(format_out()), "How rows are written; files need it."},
-          {"delivery", choice({"exactlyOnce"}), "The guarantee.", false, "exactlyOnce"},
+          {"kafka", object(kafka_out()), "A Kafka topic.", false, {}, alternative},
+          not_yet("postgresql", "A PostgreSQL table."), not_yet("http", "HTTP."),
+          {"format", object(format_out()), "How rows are written; files and topics need it."},
+          {"delivery", choice({"exactlyOnce", "atLeastOnce"}), "The guarantee; atLeastOnce for topics only.", false,
+           "exactlyOnce"},
       },
       "connector"};
   return made;

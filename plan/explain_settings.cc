@@ -7,6 +7,7 @@
 #include "expr/text_output.h"
 #include "plan/expression_binder.h"
 #include "plan/manifest_value.h"
+#include "plan/plan_kafka_sink.h"
 
 namespace systole {
 namespace {
@@ -130,6 +131,10 @@ void source_settings(const proto::Source& source, const node_notes& notes, std::
 }
 
 void sink_settings(const proto::Sink& sink, std::vector<setting>& out) {
+  if (sink.kind() == proto::Sink::KAFKA) {
+    for (setting& each : kafka_sink_settings_told(sink)) out.push_back(std::move(each));
+    return;
+  }
   if (!sink.path().empty()) out.emplace_back("path", sink.path());
   if (!sink.table().empty()) out.emplace_back("table", sink.table());
   if (!sink.write().empty()) out.emplace_back("write", sink.write());
@@ -172,6 +177,7 @@ std::string operation_name(const proto::Node& node) {
         case proto::Sink::FILES: return "sink file";
         case proto::Sink::TABLE_FILE: return "sink file table";
         case proto::Sink::SQLITE: return "sink sqlite";
+        case proto::Sink::KAFKA: return "sink kafka";
         case proto::Sink::CONSOLE: return "sink console";
         case proto::Sink::BLACKHOLE: return "sink blackhole";
         case proto::Sink::COLLECT: return "sink collect";

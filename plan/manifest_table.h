@@ -29,6 +29,7 @@ const object_descriptor& source();
 const object_descriptor& table();
 const object_descriptor& step();
 const object_descriptor& sink();
+const object_descriptor& kafka_out();
 const object_descriptor& postgresql_out();
 const object_descriptor& postgresql_in();
 const object_descriptor& refresh();

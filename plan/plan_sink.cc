@@ -4,6 +4,7 @@
 #include "plan/diagnostic_codes.h"
 #include "plan/expression_binder.h"
 #include "plan/plan_context.h"
+#include "plan/plan_kafka_sink.h"
 #include "plan/plan_postgresql.h"
 
 namespace systole {
@@ -131,7 +132,7 @@ bool fill_sqlite(plan_context& context, const object_view& sink, const stream& i
 bool fill_dead_letter(plan_context& context, const object_view& sink, proto::Sink& message) {
   message.set_kind(proto::Sink::DEAD_LETTER_FILES);
   if (!sink.has("file")) {
-    context.problems.error(codes::dead_letter, sink.at(), "the dead letter is a `file` in this build");
+    context.problems.error(codes::dead_letter, sink.at(), "the dead letter is a `file` or a topic (`kafka`) in this build");
     return false;
   }
   object_view file = sink.object("file");
@@ -168,7 +169,9 @@ void plan_sink(plan_context& context, const object_view& sink, const stream* inp
   }
   proto::Sink& message = *made.node.mutable_sink();
   bool ok = true;
-  if (!input) {
+  if (sink.has("kafka")) {
+    ok = fill_kafka_sink(context, sink, input, message);
+  } else if (!input) {
     ok = fill_dead_letter(context, sink, message);
   } else if (sink.has("file")) {
     ok = fill_file(context, sink, *input, message);
@@ -190,8 +193,12 @@ void plan_sink(plan_context& context, const object_view& sink, const stream* inp
   } else {
     message.set_kind(proto::Sink::COLLECT);
   }
-  if (input && !sink.has("file") && sink.has("format")) {
-    context.problems.error(codes::excluded_key, sink.at("format"), "`format` is for files");
+  if (input && !sink.has("file") && !sink.has("kafka") && sink.has("format")) {
+    context.problems.error(codes::excluded_key, sink.at("format"), "`format` is for files and topics");
+    ok = false;
+  }
+  if (!sink.has("kafka") && !sink.has("postgresql") && sink.text("delivery") != "exactlyOnce") {
+    context.problems.error(codes::excluded_key, sink.at("delivery"), "this sink delivers exactly once, which costs it nothing");
     ok = false;
   }
   made.out.poisoned = !ok;
