@@ -34,16 +34,18 @@ const std::map<std::string, std::string>& defaults() {
   return made;
 }
 
-/// Facilities of librdkafka's log that repeat what the error callback says once, or that a property is not for this role.
-bool is_connection_chatter(std::string_view facility) {
-  return facility == "FAIL" || facility == "ERROR" || facility == "BROKERFAIL" || facility == "REQTMOUT" ||
+/// Facilities of librdkafka's log that repeat what the error callback says once or what a transaction's call returns, whose
+/// caller decides what that means; or that a property is not for this role.
+bool is_chatter(std::string_view facility) {
+  return facility == "GETPID" || facility == "TXNERR" || facility == "ADDPARTS" || facility == "FATAL" ||
+         facility == "FAIL" || facility == "ERROR" || facility == "BROKERFAIL" || facility == "REQTMOUT" ||
          facility == "DISCONNECT" || facility == "CONFWARN";
 }
 
 void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
-  const log_level as = is_connection_chatter(facility) ? log_level::debug
-                       : level <= LOG_WARNING          ? log_level::warning
-                                                       : log_level::debug;
+  const log_level as = is_chatter(facility)     ? log_level::debug
+                       : level <= LOG_WARNING ? log_level::warning
+                                              : log_level::debug;
   log_line(as, "kafka", std::string(facility) + ": " + text);
 }
 
@@ -159,7 +161,7 @@ void kafka_client::tell_error(int code, const char* reason) {
     return;
   }
   const bool passing = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE ||
-                       code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+                       code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__FATAL;
   log_line(passing ? log_level::debug : log_level::warning, "kafka", connection_ + ": " + reason);
 }
 

@@ -57,7 +57,7 @@ TEST_F(kafka_sink_broker, kill_9_in_every_phase_and_in_the_middle_of_commits) {
   }
   const uint64_t seed = std::random_device()();
   std::mt19937_64 chance(seed);
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(run.write(50).has_value());
     if (auto staged = run.stage(); !staged) {
       go_on(run);

@@ -91,7 +91,10 @@ TEST(kafka_sink_exactly_once, control_without_the_marker_s_word) {
 
 TEST(kafka_sink_exactly_once, control_without_fencing) {
   // The staged transaction of the dead attempt stays open and hides everything behind it.
-  kafka_sink_run run(servers(), "unfenced", "unfenced", [](kafka_sink_settings& made) { made.guards.fence = false; });
+  kafka_sink_run run(servers(), "unfenced", "unfenced", [](kafka_sink_settings& made) {
+    made.guards.fence = false;
+    made.answer_ms = 3'000;
+  });
   ASSERT_OK(run.begin(1));
   ASSERT_OK(run.write(3));
   ASSERT_OK(run.stage());
