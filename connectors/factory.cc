@@ -2,10 +2,12 @@
 
 #include "connectors/console_sink.h"
 #include "connectors/counting_sink.h"
+#include "connectors/file_follow_source.h"
 #include "connectors/file_sink.h"
 #include "connectors/file_source.h"
 #include "connectors/generator_source.h"
 #include "connectors/kafka_sink.h"
+#include "connectors/kafka_source.h"
 #include "connectors/postgres_sink.h"
 #include "connectors/sqlite_sink.h"
 #include "connectors/table_sink.h"
@@ -26,7 +28,10 @@ result<std::unique_ptr<T>> of_step(const proto::Node& node, result<std::unique_p
 
 result<std::unique_ptr<source_factory>> make_source(const proto::Node& node, const connector_context& context) {
   switch (node.source().kind()) {
-    case proto::Source::FILES: return of_step(node, file_source_factory::make(node.source(), context));
+    case proto::Source::FILES:
+      return of_step(node, node.source().follow() ? make_file_follow_source(node.source(), context)
+                                                  : file_source_factory::make(node.source(), context));
+    case proto::Source::KAFKA: return of_step(node, kafka_source_factory::make(node.source(), context));
     case proto::Source::GENERATOR: return of_step(node, make_generator_source(node, context));
     default: break;
   }

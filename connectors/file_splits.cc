@@ -16,7 +16,9 @@ namespace {
 constexpr uint32_t snapshot_magic = 0x31534653;  // "SFS1"
 constexpr size_t most_files = 1'000'000;
 
-result<std::vector<std::string>> matching_files(const std::string& pattern) {
+}  // namespace
+
+result<std::vector<std::string>> list_matching_files(const std::string& pattern) {
   glob_t found{};
   const int status = ::glob(pattern.c_str(), 0, nullptr, &found);
   std::vector<std::string> paths;
@@ -28,11 +30,12 @@ result<std::vector<std::string>> matching_files(const std::string& pattern) {
   }
   ::globfree(&found);
   if (status != 0 && status != GLOB_NOMATCH) return fail(error_code::io, "cannot list files that match " + pattern);
-  if (paths.empty()) return fail(error_code::invalid_argument, "no file matches " + pattern);
   if (paths.size() > most_files) return fail(error_code::limit_exceeded, "more than 1,000,000 files match " + pattern);
   std::sort(paths.begin(), paths.end());
   return paths;
 }
+
+namespace {
 
 result<source_file> describe(file_system& files, const std::string& path) {
   source_file made{.path = path};
@@ -49,7 +52,8 @@ result<source_file> describe(file_system& files, const std::string& path) {
 
 result<file_split_list> discover_files(file_system& files, const std::string& pattern, bool splittable) {
   file_split_list list;
-  SYSTOLE_ASSIGN(const auto paths, matching_files(pattern));
+  SYSTOLE_ASSIGN(const auto paths, list_matching_files(pattern));
+  if (paths.empty()) return fail(error_code::invalid_argument, "no file matches " + pattern);
   for (const std::string& path : paths) {
     SYSTOLE_ASSIGN(source_file file, describe(files, path));
     const auto number = static_cast<uint32_t>(list.files.size());

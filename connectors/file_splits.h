@@ -40,6 +40,8 @@ struct file_split_list {
   std::vector<file_chunk> chunks;  ///< by file, then by offset
 };
 
+/// The paths of files that match the pattern, by name; may be none.
+result<std::vector<std::string>> list_matching_files(const std::string& pattern);
 /// Lists the files that match the pattern, by name; `not_found`, naming the pattern, where there are none.
 /// `splittable`: plain files beyond limits::split_chunk_bytes are cut in chunks of that size.
 result<file_split_list> discover_files(file_system& files, const std::string& pattern, bool splittable);
