@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/coordination/seed.h"
+
 namespace systole::testing {
 namespace {
 
@@ -84,6 +86,60 @@ TEST(checkpoint_history, a_record_of_a_newer_version_is_refused) {
 
 TEST(checkpoint_history, knows_that_a_job_has_finished) {
   EXPECT_TRUE(read_history(log_writer().started().completed(1).finished(1).records)->finished);
+}
+
+/// Whatever a log holds, its fold and what follows say the same as all of it.
+TEST(checkpoint_history, a_folded_log_says_the_same) {
+  const uint64_t seed = make_seed();
+  SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
+  dice random(seed);
+  for (int round = 0; round < 500; ++round) {
+    std::vector<proto::LogRecord> whole, short_one;
+    uint64_t epoch = 0, attempt = 0;
+    for (int64_t i = random.between(1, 60); i > 0; --i) {
+      proto::LogRecord record;
+      record.set_term(1 + attempt / 3);
+      switch (random.between(0, 6)) {
+        case 0:
+          record.mutable_started()->set_attempt(++attempt);
+          record.mutable_started()->set_parallelism(static_cast<uint32_t>(random.between(0, 4)));
+          record.mutable_started()->add_sinks()->set_step("s");
+          record.mutable_started()->mutable_sinks(0)->set_shards(static_cast<uint32_t>(random.between(1, 4)));
+          break;
+        case 1: record.mutable_led(); break;
+        case 2:
+          record.mutable_asked()->set_request("r" + std::to_string(i));
+          record.mutable_asked()->set_kind(random.chance(0.5) ? proto::LogRecord::RESCALE : proto::LogRecord::STOP);
+          record.mutable_asked()->set_parallelism(static_cast<uint32_t>(random.between(1, 4)));
+          break;
+        default:
+          record.mutable_completed()->set_epoch(epoch += static_cast<uint64_t>(random.between(1, 9)));
+          record.mutable_completed()->set_savepoint(random.chance(0.2));
+      }
+      whole.push_back(record);
+      short_one.push_back(record);
+      if (!random.chance(0.1)) continue;
+      short_one = {folded(*read_history(short_one), term_id(record.term()), 1'000)};
+    }
+    const auto a = read_history(whole), b = read_history(short_one);
+    ASSERT_TRUE(a && b);
+    EXPECT_EQ(folded(*a, a->term, 1'000).SerializeAsString(), folded(*b, b->term, 1'000).SerializeAsString());
+    EXPECT_EQ(a->next_epoch, b->next_epoch);
+    EXPECT_EQ(a->term, b->term);
+  }
+}
+
+TEST(checkpoint_history, a_fold_keeps_the_retained_epochs_and_every_savepoint) {
+  log_writer log;
+  log.started();
+  for (uint64_t epoch = 1; epoch <= 9; ++epoch) log.completed(epoch);
+  log.records[2].mutable_completed()->set_savepoint(true);
+  const auto history = read_history({folded(*read_history(log.records), term_id(1), 3)});
+  ASSERT_TRUE(history);
+  std::vector<uint64_t> kept;
+  for (const auto& each : history->completed) kept.push_back(each.epoch.value);
+  EXPECT_EQ(kept, (std::vector<uint64_t>{2, 7, 8, 9}));
+  EXPECT_EQ(history->records, 1u);
 }
 
 }  // namespace

@@ -169,12 +169,12 @@ void simulated_cluster::run() {
   };
   wait_for([&] { return coordinators[leader]->leads() && work() != nullptr; });
   const job_request resume{"the-last", job_request::kind::resume, 0};
-  const auto running = [&] { return work() && work()->current() == job_control::state::running; };
-  wait_for([&] {
-    // A user repeats what is not answered; by its id it is one request.
+  const auto running = [&] {
+    // A user repeats what may not have been heard; by its id it is one request.
     world.at(coordinator_process(leader), 0, [this, leader, resume] { coordinators[leader]->request(resume); });
-    return running();
-  });
+    return work() && work()->current() == job_control::state::running;
+  };
+  wait_for(running);
   const uint64_t before = storage.completed;
   wait_for([&] { return running() && storage.completed >= before + 3; });
   calm_us = world.now_us - (deadline_us - recovery_us);
