@@ -16,7 +16,7 @@ namespace systole {
 /// Decodes the records of one partition as one batch of columns.
 ///
 /// Values are laid one behind the other, a line each, into a window that is decoded at once as a file's is, and that the
-/// columns' texts point into: see docs/decisions/0011-kafka-source.md on why they do not point into the library's
+/// columns' texts point into: see docs/decisions/0008-kafka-source.md on why they do not point into the library's
 /// messages, which are freed at once. A line break within a JSON value becomes a carriage return while it is decoded, so
 /// that a record is a line. What is beside the value (key, headers, time) is kept only where a column reads it.
 class kafka_record_batch {

@@ -17,7 +17,7 @@ namespace systole {
 /// Reads a Kafka topic. Partition p belongs to subtask p mod parallelism; positions are per partition, so that a job
 /// restores at any parallelism, and are in the checkpoint only: no group, no committed offsets. Records of open
 /// transactions are not seen before they are committed. An offset that is not there (any more) stops the job with its
-/// name. See docs/decisions/0011-kafka-source.md.
+/// name. See docs/decisions/0008-kafka-source.md.
 class kafka_source_factory final : public source_factory {
  public:
   /// `invalid_argument` for settings that are not allowed and columns that cannot be read; the cluster is not asked yet.
