@@ -19,9 +19,10 @@ constexpr int most_rereads = 10;
 std::string checkpoint_log::path_of(uint64_t sequence) const { return fmt::format("{}/{:020}", directory_, sequence); }
 
 failure checkpoint_log::fenced_by(const proto::LogRecord& record) const {
-  return fail(error_code::fenced, fmt::format("another process has taken over the checkpoints in {} (record {}, term {}): "
-                                              "this one must stop",
-                                              directory_, record.sequence(), record.term()));
+  return fail(error_code::fenced,
+              fmt::format("another process has taken over the checkpoints in {} (record {}, term {}): "
+                          "this one must stop",
+                          directory_, record.sequence(), record.term()));
 }
 
 result<checkpoint_log::numbered> checkpoint_log::read_record(uint64_t sequence) const {
@@ -78,8 +79,8 @@ result<std::vector<proto::LogRecord>> checkpoint_log::read_locked() {
   for (int again = 0; !back && back.error().code == error_code::not_found && again < most_rereads; ++again)
     back = read_back();
   if (!back && back.error().code == error_code::not_found) {
-    return fail(error_code::corrupt,
-                "the checkpoint log lacks a record: copy it back, or start without this state: " + back.error().message);
+    return fail(error_code::corrupt, "the checkpoint log lacks a record: copy it back, or start without this state: " +
+                                         back.error().message);
   }
   if (!back) return std::move(back).error();
   std::vector<proto::LogRecord> records;
@@ -99,7 +100,7 @@ result<void> checkpoint_log::trim() {
   if (base_ == 0) return {};
   SYSTOLE_ASSIGN(const std::vector<uint64_t> there, sequences());
   for (const uint64_t sequence : there) {
-    if (sequence == 1 || sequence >= base_) continue;
+    if (sequence >= base_) break;
     SYSTOLE_TRY(files_.remove(path_of(sequence)));
     // In order also after a power cut: what is left must not look like a predecessor of what is gone.
     SYSTOLE_TRY(files_.sync_directory(directory_));
@@ -120,7 +121,7 @@ result<void> checkpoint_log::append(proto::LogRecord record) {
   record.set_previous_xxh3(tail_->xxh3);
   const std::string bytes = encode_checksummed(record_magic, record);
   SYSTOLE_TRY(link_record(record, bytes));
-  SYSTOLE_TRY(check_predecessor(record));
+  SYSTOLE_TRY(check_still_last(record, message_checksum(bytes)));
   if (record.has_base()) base_ = record.sequence();
   tail_ = tail{record.sequence(), record.term(), message_checksum(bytes)};
   return {};
@@ -147,18 +148,30 @@ result<void> checkpoint_log::link_record(const proto::LogRecord& record, const s
   return files_.sync_directory(directory_);
 }
 
-/// A number that was free because its record was removed is before a base; its predecessor was removed earlier. Where
-/// another process has written a base over this very record meanwhile, the record counts but its writer is told
-/// otherwise, which does no harm: it has been followed by then.
-result<void> checkpoint_log::check_predecessor(const proto::LogRecord& record) const {
-  if (record.sequence() == 1) return {};
-  const auto before = read_record(record.sequence() - 1);
-  if (before && before->xxh3 == record.previous_xxh3()) return {};
-  if (!before && before.error().code != error_code::not_found) return before.error();
-  return fail(error_code::fenced,
-              fmt::format("another process has taken over the checkpoints in {} and gone on past record {}: this one "
-                          "must stop",
-                          directory_, record.sequence()));
+/// A number that was free because its record was removed is before a base: then its predecessor was removed earlier, or
+/// (number 1) others are there that do not follow it. Where another process has written a base over this very record
+/// meanwhile, the record counts but its writer is told otherwise, which does no harm: it has been followed by then.
+result<void> checkpoint_log::check_still_last(const proto::LogRecord& record, uint64_t xxh3) const {
+  const failure overtaken =
+      fail(error_code::fenced, fmt::format("another process has taken over the checkpoints in {} and gone on past "
+                                           "record {}: this one must stop",
+                                           directory_, record.sequence()));
+  const auto neighbour = [&](uint64_t sequence) -> result<std::optional<numbered>> {
+    auto there = read_record(sequence);
+    if (there) return std::optional(std::move(*there));
+    if (there.error().code == error_code::not_found) return std::optional<numbered>();
+    return std::move(there).error();
+  };
+  if (record.sequence() > 1) {
+    SYSTOLE_ASSIGN(const std::optional<numbered> before, neighbour(record.sequence() - 1));
+    if (before && before->xxh3 == record.previous_xxh3()) return {};
+    return overtaken;
+  }
+  SYSTOLE_ASSIGN(const std::vector<uint64_t> there, sequences());
+  if (there.size() == 1) return {};
+  SYSTOLE_ASSIGN(const std::optional<numbered> after, neighbour(2));
+  if (after && after->record.previous_xxh3() == xxh3) return {};
+  return overtaken;
 }
 
 }  // namespace systole

@@ -15,10 +15,9 @@ namespace systole {
 /// record before's checksum. A record is made by temporary file, fsync, link(2), fsync of the directory, so that of two
 /// processes only one can write a number (docs/format/checkpoint.md). Thread-safe.
 ///
-/// A `base` record stands for all before it: those may be removed, oldest first, but for number 1, so that the number
-/// that an empty log's writer would create is taken for ever. A number that was removed can be created again by a
-/// process that slept since; it notices, for the record before, which it has read, is not there any more: append looks
-/// after it has created, and what it created is before the base, where nobody reads.
+/// A `base` record stands for all before it: those may be removed, oldest first. A number that was removed can be
+/// created again by a process that slept since; it notices, for the record before, which it has read, is not there any
+/// more: append looks after it has created, and what it created is before the base, where nobody reads.
 class checkpoint_log {
  public:
   checkpoint_log(file_system& files, std::string directory) : files_(files), directory_(std::move(directory)) {}
@@ -44,7 +43,7 @@ class checkpoint_log {
   result<std::vector<proto::LogRecord>> read_locked();
   result<std::vector<numbered>> read_back() const;
   result<numbered> read_record(uint64_t sequence) const;
-  result<void> check_predecessor(const proto::LogRecord& record) const;
+  result<void> check_still_last(const proto::LogRecord& record, uint64_t xxh3) const;
   result<void> link_record(const proto::LogRecord& record, const std::string& bytes);
   failure fenced_by(const proto::LogRecord& record) const;
 
