@@ -52,7 +52,7 @@ inline constexpr size_t kept_requests = 16;
 inline constexpr uint64_t records_before_fold = 128;
 
 /// The record that stands for all before it, without sequence and nonce: append it, and records before it may go
-/// (docs/decisions/0008). Of completed epochs it keeps savepoints and the last `retained` others.
+/// (docs/decisions/0010). Of completed epochs it keeps savepoints and the last `retained` others.
 proto::LogRecord folded(const checkpoint_history& history, term_id term, uint32_t retained);
 
 /// Folds the log, which begins with its first record or with a `base`; `corrupt` where it contradicts itself.

@@ -21,7 +21,7 @@ namespace systole {
 /// One submission of a job; never used again, also not for a job of the same name.
 using job_id = strong_id<struct job_tag, uint64_t>;
 
-/// One life of a worker process: random bits, never an address or a process id (docs/decisions/0008).
+/// One life of a worker process: random bits, never an address or a process id (docs/decisions/0010).
 struct incarnation_id {
   uint64_t high = 0, low = 0;
   friend auto operator<=>(const incarnation_id&, const incarnation_id&) = default;

@@ -17,7 +17,7 @@ namespace systole {
 ///
 /// Without a coordinator nothing changes: tasks go on, epochs pause, outboxes fill until their limit pauses the
 /// sources. Nothing that such a worker does becomes visible, for commits come from a coordinator that completed the
-/// epoch. It goes on reporting what it runs, and a later coordinator adopts that or ends it (docs/decisions/0008).
+/// epoch. It goes on reporting what it runs, and a later coordinator adopts that or ends it (docs/decisions/0010).
 /// Pure; one thread.
 class worker_control {
  public:
