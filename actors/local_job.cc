@@ -11,10 +11,10 @@
 #include <utility>
 
 #include "actors/attempt.h"
+#include "actors/attempt_world.h"
 #include "actors/job_actor.h"
 #include "actors/job_recovery.h"
 #include "actors/planned_tables.h"
-#include "actors/task_builder.h"
 #include "base/log.h"
 #include "coordination/deployment.h"
 #include "coordination/saved_state.h"
@@ -79,11 +79,6 @@ class local_job::impl {
     SYSTOLE_TRY(files.create_directories(options_.state_directory + "/outbox"));
     SYSTOLE_ASSIGN(store_, components_.open_store(files, options_.state_directory + "/checkpoints", plan_.job()));
     SYSTOLE_ASSIGN(whole_, expand_plan(plan_));
-    for (const proto::Parameter& each : plan_.parameters()) {
-      parameter_value value{from_proto(each.type()), std::nullopt};
-      if (!each.is_null()) value.text = each.value();
-      parameters_[each.name()] = std::move(value);
-    }
     if (options_.rewind_to) {
       SYSTOLE_ASSIGN(const std::vector<std::string> effects, rewind_job(*store_, plan_, epoch_id(*options_.rewind_to)));
       tell(job_event::kind::rewound, "rewound to checkpoint " + std::to_string(*options_.rewind_to));
@@ -134,8 +129,8 @@ class local_job::impl {
       outcome.nothing_to_do = restarts_.attempts() == 1;
       return attempt_result{.how = attempt_result::kind::finished};
     }
-    build_context context = make_context();
-    if (last_ && restarts_.attempts() == 1) SYSTOLE_TRY(compare_plan(context));
+    attempt_world world(plan_, whole_, components_, *store_, crash_, share(), last_);
+    if (last_ && restarts_.attempts() == 1) SYSTOLE_TRY(compare_plan(world.context()));
     const term_id term(std::max(recovered.history.term.value, term_.value) + (term_.value == 0 ? 1 : 0));
     term_ = term;
     proto::LogRecord record;
@@ -146,7 +141,7 @@ class local_job::impl {
       if (!node.has_sink()) continue;
       proto::LogRecord::SinkShards& shards = *record.mutable_started()->add_sinks();
       shards.set_step(node.step());
-      shards.set_shards(shards_of(node.id()));
+      shards.set_shards(world.shards_of(node.id()));
       uint32_t& most = recovered.history.most_shards[node.step()];
       most = std::max(most, shards.shards());
     }
@@ -163,7 +158,8 @@ class local_job::impl {
                         .shutdown_deadline = options_.shutdown_deadline,
                         .end = std::make_shared<attempt_end>(),
                         .counters = counters_};
-    SYSTOLE_TRY(make_connectors(context, recovered.history.most_shards, parts.ended, parts.sinks));
+    SYSTOLE_TRY(world.open_connectors(term_, [ended = parts.ended] { return !ended->load(); }));
+    SYSTOLE_ASSIGN(parts.sinks, world.make_committers(recovered.history.most_shards));
     SYSTOLE_TRY(recover_sinks(plan_, parts.sinks, last_.get(), last_ && last_->epoch() < recovered.history.highest));
     if (last_ && last_->is_final()) {
       proto::LogRecord finished;
@@ -176,12 +172,10 @@ class local_job::impl {
     task_counters_.clear();
     for (const planned_task& each : whole_.tasks) {
       task_counters_.push_back(std::make_shared<task_counters>(each.nodes.size()));
-      auto made = build_task(context, each, task_counters_.back());
+      auto made = world.build(each, task_counters_.back());
       if (!made) return explain_damage(*store_, recovered.history, std::move(made).error());
       parts.tasks.push_back(std::move(*made));
-      const bool stateful = std::any_of(each.nodes.begin(), each.nodes.end(),
-                                        [&](uint32_t id) { return is_stateful(*find_node(plan_, id)); });
-      parts.detached.push_back(each.has_source || each.has_sink || stateful);  // these may wait for a disk
+      parts.detached.push_back(may_block(plan_, each));
     }
     parts.state_writers = static_cast<uint32_t>(std::min<size_t>(whole_.tasks.size(), most_state_writers));
     if (last_) parts.to_verify = base_files(*last_);
@@ -191,6 +185,17 @@ class local_job::impl {
     attempt_result ended = run_actors(std::move(parts));
     if (ended.cause) ended.cause = explain_damage(*store_, recovered.history, std::move(*ended.cause));
     return ended;
+  }
+
+  process_share share() const {
+    return {.directory = options_.state_directory,
+            .outbox_directory = options_.state_directory + "/outbox",
+            .secret_directory = options_.secret_directory,
+            .memory_bytes = options_.memory_bytes,
+            .outbox_bytes = options_.outbox_bytes,
+            .batch_rows = options_.batch_rows,
+            .in_memory = options_.in_memory,
+            .console_is_terminal = options_.console_is_terminal};
   }
 
   /// The saved state beside the plan, before anything is touched.
@@ -246,75 +251,6 @@ class local_job::impl {
     return *done;
   }
 
-  build_context make_context() {
-    const size_t channels = std::max<size_t>(whole_.channels.size(), 1);
-    const size_t credit =
-        std::clamp<size_t>(options_.memory_bytes / 8 / channels, 64 * limits::kibibyte, limits::channel_credit_bytes);
-    const size_t for_channels = std::min(whole_.channels.size() * credit, options_.memory_bytes / 4);
-    return {.plan = &plan_,
-            .whole = &whole_,
-            .restored = last_.get(),
-            .components = &components_,
-            .parameters = &parameters_,
-            .store = store_.get(),
-            .crash = &crash_,
-            .work_directory = options_.state_directory + "/work",
-            .in_memory = options_.in_memory,
-            .memory_bytes = options_.memory_bytes - for_channels - options_.memory_bytes / 8,
-            .batch_rows = options_.batch_rows,
-            .channel_credit_bytes = credit,
-            .outbox = outbox_limits(credit),
-            .sources = {},
-            .sinks = {}};
-  }
-
-  outbox_gate::limits outbox_limits(size_t credit) const {
-    const auto tasks =
-        std::count_if(whole_.tasks.begin(), whole_.tasks.end(), [](const auto& each) { return each.has_sink; });
-    return {.disk_bytes = options_.outbox_bytes,
-            .memory_bytes = options_.memory_bytes / 8 / static_cast<size_t>(std::max<ptrdiff_t>(tasks, 1)),
-            .on_the_way = whole_.channels.size() * credit};
-  }
-
-  uint32_t shards_of(uint32_t node) const {
-    return static_cast<uint32_t>(std::count_if(whole_.tasks.begin(), whole_.tasks.end(), [node](const auto& task) {
-      return std::find(task.nodes.begin(), task.nodes.end(), node) != task.nodes.end();
-    }));
-  }
-
-  result<void> make_connectors(build_context& context, const std::map<std::string, uint32_t>& most_shards,
-                               std::shared_ptr<const std::atomic<bool>> ended, std::vector<job_sink>& sinks) {
-    const connector_context with{.job = plan_.job(),
-                                 .outbox_directory = options_.state_directory + "/outbox",
-                                 .parameters = &parameters_,
-                                 .time = components_.time,
-                                 .files = components_.files,
-                                 .batch_rows = options_.batch_rows,
-                                 .console_is_terminal = options_.console_is_terminal,
-                                 .secret_directory = options_.secret_directory,
-                                 .still_current = [ended] { return !ended->load(); },
-                                 .term = term_,
-                                 .commit_wait = std::chrono::duration_cast<std::chrono::milliseconds>(
-                                     std::chrono::microseconds(plan_.checkpoint().timeout_us()))};
-    for (const proto::Node& node : plan_.nodes()) {
-      if (node.has_source()) {
-        SYSTOLE_ASSIGN(context.sources[node.id()], components_.make_source(node, with));
-      } else if (node.has_sink()) {
-        SYSTOLE_ASSIGN(context.sinks[node.id()], components_.make_sink(node, input_of_sink(node), with));
-        sink_factory& made = *context.sinks[node.id()];
-        SYSTOLE_ASSIGN(auto committer, made.make_committer(most_shards.at(node.step())));
-        sinks.push_back({node.id(), node.step(), std::move(committer), made.shards_commit()});
-      }
-    }
-    return {};
-  }
-
-  sink_input input_of_sink(const proto::Node& node) const {
-    if (node.inputs_size() == 0) return {components_.dead_letter_columns, false, {}};
-    std::vector<operator_input> inputs = inputs_of(plan_, node);
-    return {std::move(inputs[0].columns), inputs[0].changelog, std::move(inputs[0].upsert_key)};
-  }
-
   checkpoint_coordinator::settings checkpoint_settings(const checkpoint_history& history,
                                                        const attempt_parts& parts) const {
     checkpoint_coordinator::settings made;
@@ -347,7 +283,6 @@ class local_job::impl {
   crash_points crash_;
   restart_policy restarts_;
   progress_meter meter_;
-  parameter_map parameters_;
   std::unique_ptr<file_lock> lock_;
   std::unique_ptr<checkpoint_store> store_;
   deployment whole_;

@@ -36,10 +36,11 @@ state_writer_actor::behavior_type write_state(state_writer_actor::pointer self, 
         }
         self->send(job, epoch_ack{work.task, work.epoch, std::make_shared<proto::TaskSnapshot>(std::move(work.facts))});
       },
-      [self, job](const commit_work& work) {
+      [self, job, crash](const commit_work& work) {
         std::optional<failure> cause;
         for (const std::shared_ptr<sink_writer>& sink : work.sinks)
           if (!cause) cause = cause_of(sink->commit(work.epoch));
+        if (crash && !cause) crash->reach("mid_commit");
         self->send(job, shards_committed{work.task, work.epoch.epoch, std::move(cause)});
       },
       [self](end_actor) { self->quit(); },

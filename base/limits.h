@@ -36,6 +36,8 @@ inline constexpr size_t split_chunk_bytes = 8 * mebibyte;
 inline constexpr size_t channel_credit_bytes = 1 * mebibyte;
 inline constexpr size_t channel_credit_grant_bytes = 256 * kibibyte;
 inline constexpr size_t frame_bytes = 256 * kibibyte;
+inline constexpr size_t link_bytes = 2 * mebibyte;                ///< Under way from one process to another.
+inline constexpr size_t link_acknowledge_bytes = 256 * kibibyte;  ///< See actors/transport.h.
 
 // Sinks.
 inline constexpr size_t outbox_bytes = 256 * mebibyte;     ///< On disk, per sink shard; see coordination/outbox_gate.h.
@@ -48,6 +50,7 @@ inline constexpr int postgres_commit_wait_ms = 300'000;    ///< For a server tha
 inline constexpr int postgres_recover_wait_ms = 15'000;    ///< The same before an attempt begins; then the attempt is tried again.
 inline constexpr int postgres_retry_first_ms = 50;         ///< Between tries; doubles ...
 inline constexpr int postgres_retry_most_ms = 2'000;       ///< ... up to this.
+inline constexpr int postgres_refresh_least_ms = 1'000;    ///< Between two readings of a table, however often it is notified.
 inline constexpr size_t postgres_chunk_rows = 65'536;      ///< Rows that one statement applies.
 inline constexpr int kafka_answer_ms = 8'000;              ///< For a broker to do one thing, retries included; below the time an attempt has to end.
 inline constexpr int kafka_call_ms = 1'000;                ///< For one call of the client, which is then made again.

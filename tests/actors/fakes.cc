@@ -99,6 +99,51 @@ class fake_source final : public source_factory {
   std::string step_;
 };
 
+std::string published_path(const fake_world& world) { return world.directory + "/published"; }
+
+result<void> store_published(const fake_world& world) {
+  if (world.directory.empty()) return {};
+  std::string out;
+  append_varint(out, world.published_up_to.size());
+  for (const auto& [key, up_to] : world.published_up_to) {
+    append_bytes(out, key.first);
+    append_varint(out, key.second);
+    append_varint(out, up_to);
+  }
+  append_varint(out, world.published.size());
+  for (const auto& [sink, rows] : world.published) {
+    append_bytes(out, sink);
+    append_varint(out, rows.size());
+    for (const std::string& row : rows) append_bytes(out, row);
+  }
+  return write_file_durably(posix_file_system(), published_path(world), out);
+}
+
+/// Publishes what a shard's committable holds and no commit has taken. REQUIRES: the world's mutex is held.
+result<void> publish(fake_world& world, const std::string& step, uint32_t shard, std::string_view committable) {
+  uint64_t& up_to = world.published_up_to[{step, shard}];
+  byte_reader in(committable);
+  uint64_t index = in.varint();
+  for (; !in.at_end() && in.ok(); ++index) {
+    const std::string row(in.bytes());
+    if (index < up_to) continue;
+    world.published[step].push_back(row);
+    up_to = index + 1;
+  }
+  if (!in.ok()) return fail(error_code::corrupt, "a committable is cut short");
+  return {};
+}
+
+/// A commit meets a slow sink, or one that is away.
+result<void> reach_sink(fake_world& world) {
+  // A sleep on purpose: that a source waits for a slow sink shows only while time passes.
+  if (world.commit_takes.count() > 0) std::this_thread::sleep_for(world.commit_takes);
+  const std::lock_guard lock(world.mutex);
+  if (world.commit_failures == 0) return {};
+  --world.commit_failures;
+  return fail(error_code::unavailable, "the sink cannot be reached");
+}
+
 /// Publishes (value, count) rows as text. The committable holds the rows that no commit was known to have taken.
 class fake_writer final : public sink_writer {
  public:
@@ -126,15 +171,24 @@ class fake_writer final : public sink_writer {
     world_->most_outstanding_bytes = std::max(world_->most_outstanding_bytes, bytes_);
     return {};
   }
-  result<sealed_epoch> seal(epoch_id, bool) override {
+  result<sealed_epoch> seal(epoch_id epoch, bool) override {
     const std::lock_guard lock(world_->mutex);
     forget_published();
     sealed_epoch made;
     append_varint(made.committable, first_);
     for (const std::string& each : rows_) append_bytes(made.committable, each);
+    sealed_ = {epoch, made.committable};
     return made;
   }
   result<void> make_durable(epoch_id) override { return {}; }
+  result<void> commit(const commit_epoch& epoch) override {
+    SYSTOLE_TRY(reach_sink(*world_));
+    const std::lock_guard lock(world_->mutex);
+    if (sealed_.first != epoch.epoch) return fail(error_code::internal, "a commit of an epoch that was not sealed last");
+    SYSTOLE_TRY(publish(*world_, key_.first, key_.second, sealed_.second));
+    world_->commits[key_.first].push_back(epoch.epoch.value);
+    return store_published(*world_);
+  }
   uint64_t outbox_bytes() const override {
     const std::lock_guard lock(world_->mutex);
     forget_published();
@@ -152,30 +206,11 @@ class fake_writer final : public sink_writer {
 
   std::shared_ptr<fake_world> world_;
   std::pair<std::string, uint32_t> key_;
+  std::pair<epoch_id, std::string> sealed_;  ///< the last one's committable
   mutable uint64_t first_ = 0;
   mutable uint64_t bytes_ = 0;
   mutable std::deque<std::string> rows_;
 };
-
-std::string published_path(const fake_world& world) { return world.directory + "/published"; }
-
-result<void> store_published(const fake_world& world) {
-  if (world.directory.empty()) return {};
-  std::string out;
-  append_varint(out, world.published_up_to.size());
-  for (const auto& [key, up_to] : world.published_up_to) {
-    append_bytes(out, key.first);
-    append_varint(out, key.second);
-    append_varint(out, up_to);
-  }
-  append_varint(out, world.published.size());
-  for (const auto& [sink, rows] : world.published) {
-    append_bytes(out, sink);
-    append_varint(out, rows.size());
-    for (const std::string& row : rows) append_bytes(out, row);
-  }
-  return write_file_durably(posix_file_system(), published_path(world), out);
-}
 
 class fake_committer final : public sink_committer {
  public:
@@ -183,25 +218,9 @@ class fake_committer final : public sink_committer {
       : world_(std::move(world)), step_(std::move(step)) {}
   result<void> recover(epoch_id) override { return {}; }
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override {
-    // A sleep on purpose: that a source waits for a slow sink shows only while time passes.
-    if (world_->commit_takes.count() > 0) std::this_thread::sleep_for(world_->commit_takes);
+    SYSTOLE_TRY(reach_sink(*world_));
     const std::lock_guard lock(world_->mutex);
-    if (world_->commit_failures > 0) {
-      --world_->commit_failures;
-      return fail(error_code::unavailable, "the sink cannot be reached");
-    }
-    for (const shard_commit& shard : shards) {
-      uint64_t& up_to = world_->published_up_to[{step_, shard.shard}];
-      byte_reader in(shard.committable);
-      uint64_t index = in.varint();
-      for (; !in.at_end() && in.ok(); ++index) {
-        const std::string row(in.bytes());
-        if (index < up_to) continue;
-        world_->published[step_].push_back(row);
-        up_to = index + 1;
-      }
-      if (!in.ok()) return fail(error_code::corrupt, "a committable is cut short");
-    }
+    for (const shard_commit& shard : shards) SYSTOLE_TRY(publish(*world_, step_, shard.shard, shard.committable));
     world_->commits[step_].push_back(epoch.epoch.value);
     return store_published(*world_);
   }
@@ -215,6 +234,7 @@ class fake_sink final : public sink_factory {
  public:
   fake_sink(std::shared_ptr<fake_world> world, std::string step) : world_(std::move(world)), step_(std::move(step)) {}
   bool accepts_changelog() const override { return true; }
+  bool shards_commit() const override { return world_->shards_commit; }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t) override {
     return std::unique_ptr<sink_writer>(std::make_unique<fake_writer>(world_, step_, shard));
   }

@@ -31,6 +31,7 @@ struct fake_world {
   std::map<std::string, std::vector<std::string>> published;  ///< by sink
   std::map<std::string, std::vector<uint64_t>> commits;       ///< epochs, by sink
   uint64_t commit_failures = 0;
+  bool shards_commit = false;                 ///< the writers publish; the committer only at recovery
   std::chrono::microseconds commit_takes{0};  ///< how slow the sink is
   uint64_t most_outstanding_bytes = 0;        ///< of a sink's shard, written and not published
 

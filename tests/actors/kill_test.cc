@@ -17,7 +17,8 @@ namespace {
 constexpr int64_t records = 3'000;
 
 /// Runs a job in processes of its own that end by kill, until one finishes; state and checkpoints are real files.
-class kill_test : public ::testing::TestWithParam<uint32_t> {
+/// With the parallelism, and whether the sink's shards commit by themselves.
+class kill_test : public ::testing::TestWithParam<std::tuple<uint32_t, bool>> {
  protected:
   kill_test() {
     std::string pattern = (std::filesystem::temp_directory_path() / "systole-kill-XXXXXX").string();
@@ -31,6 +32,7 @@ class kill_test : public ::testing::TestWithParam<uint32_t> {
     world->records = records;
     world->rows_per_cut = 300;  // so that every run has several epochs, however fast the machine is
     world->directory = directory_;
+    world->shards_commit = std::get<1>(GetParam());
     world->real_state = true;
     load_published(*world);
     local_job_options options;
@@ -66,6 +68,8 @@ class kill_test : public ::testing::TestWithParam<uint32_t> {
     return true;
   }
 
+  uint32_t parallelism() const { return std::get<0>(GetParam()); }
+
   void expect_exactly_once() {
     fake_world world;
     world.directory = directory_;
@@ -83,8 +87,8 @@ TEST_P(kill_test, a_crash_at_every_point_of_a_checkpoint_loses_and_doubles_nothi
        {"barrier", "sealed", "durable", "metadata", "completed", "before_commit", "mid_commit", "after_commit"}) {
     for (int occurrence = 1; occurrence <= 2; ++occurrence) {
       SCOPED_TRACE(std::string(point) + ":" + std::to_string(occurrence));
-      EXPECT_FALSE(run_process(std::string(point) + ":" + std::to_string(occurrence), GetParam()));
-      ASSERT_TRUE(run_process("", GetParam()));
+      EXPECT_FALSE(run_process(std::string(point) + ":" + std::to_string(occurrence), parallelism()));
+      ASSERT_TRUE(run_process("", parallelism()));
       expect_exactly_once();
       std::filesystem::remove_all(directory_);
       std::filesystem::create_directory(directory_);
@@ -100,7 +104,7 @@ TEST_P(kill_test, kills_at_random_moments_lose_and_double_nothing) {
     bool finished = false;
     for (int kills = 0; !finished; ++kills) {
       const std::chrono::microseconds after(random.between(500, 30'000 + kills * 10'000));
-      finished = run_process("", GetParam(), after);
+      finished = run_process("", parallelism(), after);
       ASSERT_FALSE(HasFailure());
     }
     expect_exactly_once();
@@ -110,14 +114,14 @@ TEST_P(kill_test, kills_at_random_moments_lose_and_double_nothing) {
 }
 
 TEST_P(kill_test, goes_on_with_another_parallelism) {
-  const uint32_t other = GetParam() == 1 ? 3 : 1;
-  EXPECT_FALSE(run_process("completed:2", GetParam()));
+  const uint32_t other = parallelism() == 1 ? 3 : 1;
+  EXPECT_FALSE(run_process("completed:2", parallelism()));
   EXPECT_FALSE(run_process("durable:2", other));
   ASSERT_TRUE(run_process("", 2));
   expect_exactly_once();
 }
 
-INSTANTIATE_TEST_SUITE_P(parallelism, kill_test, ::testing::Values(1u, 3u));
+INSTANTIATE_TEST_SUITE_P(parallelism, kill_test, ::testing::Values(std::tuple(1u, false), std::tuple(3u, false), std::tuple(3u, true)));
 
 }  // namespace
 }  // namespace systole::testing

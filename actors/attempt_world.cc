@@ -1,0 +1,103 @@
+#include "actors/attempt_world.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace systole {
+namespace {
+
+/// A channel's budget: an eighth of the memory for all of them, within bounds.
+size_t channel_credit(size_t memory_bytes, size_t channels) {
+  return std::clamp<size_t>(memory_bytes / 8 / std::max<size_t>(channels, 1), 64 * limits::kibibyte,
+                            limits::channel_credit_bytes);
+}
+
+bool has_node(const planned_task& task, uint32_t node) {
+  return std::find(task.nodes.begin(), task.nodes.end(), node) != task.nodes.end();
+}
+
+}  // namespace
+
+attempt_world::attempt_world(const proto::PhysicalPlan& plan, const deployment& whole, const job_components& components,
+                             checkpoint_store& store, const crash_points& crash, process_share share,
+                             std::shared_ptr<const proto::CheckpointMetadata> restored)
+    : plan_(plan), whole_(whole), components_(components), share_(std::move(share)), restored_(std::move(restored)) {
+  for (const proto::Parameter& each : plan_.parameters()) {
+    parameter_value value{from_proto(each.type()), std::nullopt};
+    if (!each.is_null()) value.text = each.value();
+    parameters_[each.name()] = std::move(value);
+  }
+  const size_t memory = share_.memory_bytes;
+  const size_t credit = channel_credit(memory, whole_.channels.size());
+  const size_t on_the_way = whole_.channels.size() * credit;
+  const auto sinks = static_cast<size_t>(
+      std::count_if(whole_.tasks.begin(), whole_.tasks.end(), [](const auto& each) { return each.has_sink; }));
+  context_.plan = &plan_;
+  context_.whole = &whole_;
+  context_.restored = restored_.get();
+  context_.components = &components_;
+  context_.parameters = &parameters_;
+  context_.store = &store;
+  context_.crash = &crash;
+  context_.work_directory = share_.directory + "/work";
+  context_.in_memory = share_.in_memory;
+  context_.memory_bytes = memory - std::min(on_the_way, memory / 4) - memory / 8;
+  context_.batch_rows = share_.batch_rows;
+  context_.channel_credit_bytes = credit;
+  context_.outbox = {.disk_bytes = share_.outbox_bytes,
+                     .memory_bytes = memory / 8 / std::max<size_t>(sinks, 1),
+                     .on_the_way = on_the_way};
+}
+
+result<void> attempt_world::open_connectors(term_id term, std::function<bool()> still_current) {
+  const connector_context with{.job = plan_.job(),
+                               .outbox_directory = share_.outbox_directory,
+                               .parameters = &parameters_,
+                               .time = components_.time,
+                               .files = components_.files,
+                               .batch_rows = share_.batch_rows,
+                               .console_is_terminal = share_.console_is_terminal,
+                               .secret_directory = share_.secret_directory,
+                               .still_current = std::move(still_current),
+                               .term = term,
+                               .commit_wait = std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   std::chrono::microseconds(plan_.checkpoint().timeout_us()))};
+  for (const proto::Node& node : plan_.nodes()) {
+    if (node.has_source()) {
+      SYSTOLE_ASSIGN(context_.sources[node.id()], components_.make_source(node, with));
+    } else if (node.has_sink()) {
+      SYSTOLE_ASSIGN(context_.sinks[node.id()], components_.make_sink(node, input_of_sink(node), with));
+    }
+  }
+  return {};
+}
+
+result<std::vector<job_sink>> attempt_world::make_committers(const std::map<std::string, uint32_t>& most_shards) {
+  std::vector<job_sink> made;
+  for (const proto::Node& node : plan_.nodes()) {
+    if (!node.has_sink()) continue;
+    sink_factory& factory = *context_.sinks.at(node.id());
+    SYSTOLE_ASSIGN(auto committer, factory.make_committer(most_shards.at(node.step())));
+    made.push_back({node.id(), node.step(), std::move(committer), factory.shards_commit()});
+  }
+  return made;
+}
+
+uint32_t attempt_world::shards_of(uint32_t node) const {
+  return static_cast<uint32_t>(std::count_if(whole_.tasks.begin(), whole_.tasks.end(),
+                                             [node](const planned_task& task) { return has_node(task, node); }));
+}
+
+sink_input attempt_world::input_of_sink(const proto::Node& node) const {
+  if (node.inputs_size() == 0) return {components_.dead_letter_columns, false, {}};
+  std::vector<operator_input> inputs = inputs_of(plan_, node);
+  return {std::move(inputs[0].columns), inputs[0].changelog, std::move(inputs[0].upsert_key)};
+}
+
+bool may_block(const proto::PhysicalPlan& plan, const planned_task& planned) {
+  return planned.has_source || planned.has_sink ||
+         std::any_of(planned.nodes.begin(), planned.nodes.end(),
+                     [&](uint32_t id) { return is_stateful(*find_node(plan, id)); });
+}
+
+}  // namespace systole
