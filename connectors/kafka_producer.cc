@@ -133,6 +133,15 @@ int32_t kafka_producer::place(int32_t partitions, const void* opaque) {
 }
 
 outcome kafka_producer::of_code(int code, const std::string& what) {
+  const bool consequence = code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+                           code == RD_KAFKA_RESP_ERR__STATE;
+  if (transactional_ && consequence) {
+    // The transaction has failed, and its records with it. Only a call that cannot be made now tells why.
+    rd_kafka_error_t* const error = rd_kafka_begin_transaction(client_->handle());
+    if (!error) return outcome::fatal;
+    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__STATE) return of_error(error, what);
+    rd_kafka_error_destroy(error);
+  }
   cause_ = kafka_failure(code, what);
   if (rd_kafka_fatal_error(client_->handle(), nullptr, 0) || is_fencing(code)) return outcome::fatal;
   if (is_refusal(code)) return outcome::refused;

@@ -43,6 +43,7 @@ result<void> kafka_shard_session::resolve(kafka_shard_protocol::epoch_part part,
 result<void> kafka_shard_session::drive() {
   auto until = steady::now() + std::chrono::milliseconds(settings_->answer_ms);
   action before = action::done;
+  bool refused = false;
   cause_.reset();
   for (;;) {
     const action next = decide_.next();
@@ -62,7 +63,9 @@ result<void> kafka_shard_session::drive() {
     outcome how = perform(next);
     if (outbox_cause_) return *outbox_cause_;
     if (how != outcome::ok) {
-      cause_ = producer_ ? producer_->cause() : cause_;
+      // What was refused is the reason to tell, not what the abort behind it met.
+      if (producer_ && !refused) cause_ = producer_->cause();
+      refused |= how == outcome::refused;
       if (producer_ && how != outcome::refused) producer_->pause();
       if (how != outcome::refused && steady::now() > until && (how == outcome::retriable || next != action::commit))
         how = outcome::expired;

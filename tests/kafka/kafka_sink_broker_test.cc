@@ -80,5 +80,54 @@ TEST_F(kafka_sink_broker, kill_9_in_every_phase_and_in_the_middle_of_commits) {
   }
 }
 
+TEST_F(kafka_sink_broker, an_outage_ends_the_attempt_and_a_later_one_goes_on) {
+  kafka_sink_run run(broker_.servers(), "away", "away", [](kafka_sink_settings& made) { made.answer_ms = 3'000; });
+  go_on(run);
+  ASSERT_TRUE(run.epoch(20).has_value());
+  ASSERT_TRUE(run.write(20).has_value());
+  ASSERT_TRUE(run.stage().has_value());
+  run.complete();
+  broker_.kill_9();
+  const auto committed = run.commit();
+  ASSERT_FALSE(committed.has_value());
+  EXPECT_EQ(committed.error().code, error_code::unavailable) << committed.error().message;
+  const auto begun = run.begin(2);
+  ASSERT_FALSE(begun.has_value());
+  EXPECT_EQ(begun.error().code, error_code::unavailable) << begun.error().message;
+  broker_.restart();
+  go_on(run);
+  EXPECT_EQ(run.difference(broker_.servers()), "");
+}
+
+/// Only what is allowed on the topic.
+void allow(const std::string& servers, const std::string& topic, rd_kafka_AclOperation_t operation) {
+  const kafka_handle client = make_kafka_handle(RD_KAFKA_PRODUCER, {{"bootstrap.servers", servers}});
+  char text[256];
+  rd_kafka_AclBinding_t* binding = rd_kafka_AclBinding_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str(), RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+                                                           "User:ANONYMOUS", "*", operation, RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW,
+                                                           text, sizeof text);
+  rd_kafka_queue_t* queue = rd_kafka_queue_new(client.get());
+  rd_kafka_CreateAcls(client.get(), &binding, 1, nullptr, queue);
+  rd_kafka_event_t* event = rd_kafka_queue_poll(queue, 20'000);
+  EXPECT_TRUE(event && !rd_kafka_event_error(event));
+  if (event) rd_kafka_event_destroy(event);
+  rd_kafka_queue_destroy(queue);
+  rd_kafka_AclBinding_destroy(binding);
+}
+
+TEST(kafka_sink_acl, a_topic_that_may_not_be_written_is_told_before_the_checkpoint) {
+  kafka_broker broker({{"authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"},
+                       {"allow.everyone.if.no.acl.found", "true"}});
+  broker.create_topic("guarded", 1);
+  allow(broker.servers(), "guarded", RD_KAFKA_ACL_OPERATION_DESCRIBE);
+  kafka_sink_run run(broker.servers(), "guarded", "guarded");
+  ASSERT_TRUE(run.begin(1).has_value());
+  ASSERT_TRUE(run.write(2).has_value());
+  const auto staged = run.stage();
+  ASSERT_FALSE(staged.has_value());
+  EXPECT_EQ(staged.error().code, error_code::invalid_argument) << staged.error().message;
+  EXPECT_NE(staged.error().message.find("guarded"), std::string::npos) << staged.error().message;
+}
+
 }  // namespace
 }  // namespace systole::testing
