@@ -39,6 +39,7 @@ struct pause_sources {
   bool paused = false;
 };
 struct drain_input {};
+struct others_ended {};
 struct source_news {};
 /// To oneself: go on. A number, so that a wake-up from before is told from the current one.
 struct go_on {
@@ -52,6 +53,9 @@ struct task_failed {
   failure cause;
 };
 struct task_finished {
+  uint32_t task = 0;
+};
+struct task_sources_ended {
   uint32_t task = 0;
 };
 struct task_pressure {
@@ -130,6 +134,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::go_on)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::end_actor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::task_failed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::task_finished)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::task_sources_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::others_ended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::task_pressure)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::epoch_wanted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(systole::epoch_ack)
@@ -175,6 +181,8 @@ using task_actor = caf::typed_actor<
     caf::reacts_to<source_news>,
     // From the job: the input ends here; all windows fire.
     caf::reacts_to<drain_input>,
+    // From the job: all sources but the tables that are refreshed have ended; these are to end too.
+    caf::reacts_to<others_ended>,
     // From itself: do the next piece of work.
     caf::reacts_to<go_on>,
     // From the job: end.
@@ -190,6 +198,8 @@ using job_actor = caf::typed_actor<
     caf::reacts_to<task_failed>,
     // From a task: its input has ended and is passed on.
     caf::reacts_to<task_finished>,
+    // From a task with sources: they have ended, but for tables that are refreshed.
+    caf::reacts_to<task_sources_ended>,
     // From a task: its sinks' outboxes are near their limit, or below it again.
     caf::reacts_to<task_pressure>,
     // From a task: its sinks' outboxes fill; cut an epoch as soon as there is none under way.

@@ -45,6 +45,7 @@ class job_shell {
       self_->send(verifier, verify_files{std::move(with_.to_verify)});
     }
     pressed_.assign(tasks_.size(), false);
+    for (const planned_task& each : with_.whole->tasks) reading_.push_back(each.has_main_source);
     arm();
   }
 
@@ -59,6 +60,10 @@ class job_shell {
     perform(coordinator_.on_ack(ack.task, ack.epoch, now_us()));
   }
   void on_task_finished(uint32_t task) { perform(coordinator_.on_task_finished(task, now_us())); }
+  void on_sources_ended(uint32_t task) {
+    reading_[task] = false;
+    if (!ending_ && std::find(reading_.begin(), reading_.end(), true) == reading_.end()) to_source_tasks(others_ended{});
+  }
   void on_pressure(const task_pressure& pressure) {
     const bool before = any_pressed();
     pressed_[pressure.task] = pressure.on;
@@ -282,6 +287,7 @@ class job_shell {
   epoch_id committing_;
   std::vector<uint32_t> uncommitted_;  ///< by sink that commits by shards: tasks that have not
   std::vector<bool> pressed_;
+  std::vector<bool> reading_;  ///< by task: it has a source that others end with
   timestamp_us triggered_us_ = 0;
   timestamp_us armed_us_ = -1;
   uint64_t turn_ = 0;
@@ -302,6 +308,7 @@ job_actor::behavior_type behave(job_actor::stateful_pointer<std::unique_ptr<job_
   return {
       [shell](const task_failed& failed) { shell->fail_with(failed.cause); },
       [shell](const task_finished& finished) { shell->on_task_finished(finished.task); },
+      [shell](const task_sources_ended& ended) { shell->on_sources_ended(ended.task); },
       [shell](const task_pressure& pressure) { shell->on_pressure(pressure); },
       [shell](const epoch_wanted&) { shell->on_epoch_wanted(); },
       [shell](const epoch_ack& ack) { shell->on_ack(ack); },

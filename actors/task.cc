@@ -15,6 +15,8 @@ struct task::source {
   std::chrono::microseconds idle_wait{0};  ///< grows while nothing comes
   uint64_t bytes = 0;
   bool finished = false;
+  bool whole = false;        ///< serves_others: the table was given once
+  bool end_wanted = false;   ///< it ends as soon as it is whole
 };
 
 struct task::input {
@@ -148,18 +150,43 @@ result<void> task::take(source& from, source_poll polled) {
     for (const decode_reject& each : polled.rejects) with_.rejects->reject(node, each);
   if (polled.what == source_poll::kind::finished) return end_source(from);
   from.watermark = std::max(from.watermark, polled.watermark);
-  return chain.watermark(node, 0, 0, from.watermark, polled.idle_for_watermark);
+  SYSTOLE_TRY(chain.watermark(node, 0, 0, from.watermark, polled.idle_for_watermark));
+  from.whole = from.whole || polled.idle_for_watermark;
+  return from.end_wanted && from.whole ? end_source(from) : result<void>();
+}
+
+void task::tell_sources_ended() {
+  if (told_sources_ended_) return;
+  bool any = false;
+  for (const source& each : sources_) {
+    any = any || !each.part.serves_others;
+    if (!each.part.serves_others && !each.finished) return;
+  }
+  if (!any) return;
+  told_sources_ended_ = true;
+  environment_->sources_ended();
+}
+
+result<void> task::on_others_ended() {
+  for (source& each : sources_) {
+    if (!each.part.serves_others || each.finished) continue;
+    each.end_wanted = true;
+    if (each.whole) SYSTOLE_TRY(end_source(each));
+  }
+  return {};
 }
 
 result<void> task::end_source(source& from) {
   from.finished = true;
   from.watermark = watermark_end;
-  return with_.chain->end(from.part.node, 0, 0);
+  SYSTOLE_TRY(with_.chain->end(from.part.node, 0, 0));
+  tell_sources_ended();
+  return {};
 }
 
 result<void> task::on_drain() {
   for (source& each : sources_)
-    if (!each.finished) SYSTOLE_TRY(end_source(each));
+    if (!each.finished && !each.part.serves_others) SYSTOLE_TRY(end_source(each));
   return {};
 }
 

@@ -47,6 +47,8 @@ class task_environment {
   virtual void pressure(bool on) = 0;
   /// Everything has ended and is passed on.
   virtual void finished() = 0;
+  /// Those of the task's sources that others do not end with have all ended.
+  virtual void sources_ended() {}
   /// A call that leads to on_source_news(); from any thread, at any time, also when the task is gone.
   virtual std::function<void()> waker() = 0;
 };
@@ -59,6 +61,7 @@ class task {
     size_t node = 0;  ///< in the chain
     std::unique_ptr<source_reader> reader;
     bool has_watermark = false;
+    bool serves_others = false;  ///< a table that is refreshed: it ends when the job's other sources have
   };
   struct sink_part {
     size_t node = 0;
@@ -116,8 +119,10 @@ class task {
   void on_source_news();
   /// The sinks that commit by themselves.
   std::vector<std::shared_ptr<sink_writer>> committing_sinks() const;
-  /// Sources read no more: the input ends here.
+  /// Sources read no more: the input ends here. A refreshed table is read to its end first.
   result<void> on_drain();
+  /// The job's other sources have ended: tables that are refreshed do too.
+  result<void> on_others_ended();
 
   /// The most a reader without news is left alone, unless it says longer itself.
   static constexpr std::chrono::microseconds longest_idle_wait{20'000};
@@ -130,6 +135,7 @@ class task {
   result<bool> poll_a_source(turn& next);
   result<void> take(source& from, source_poll polled);
   result<void> end_source(source& from);
+  void tell_sources_ended();
   result<bool> process_a_frame();
   result<bool> take_cut();
   result<void> snapshot(const barrier& what);
@@ -155,6 +161,7 @@ class task {
   bool withholding_ = false;  ///< the outboxes are near their limit, and the sources may not know it yet
   bool rejects_ended_ = false;
   bool finished_ = false;
+  bool told_sources_ended_ = false;
   size_t next_source_ = 0;
   size_t next_input_ = 0;
   size_t queued_frames_ = 0;

@@ -25,6 +25,7 @@ struct task_shell final : task_environment {
   }
   void want_epoch() override { self->send(parts.job, epoch_wanted{parts.index}); }
   void pressure(bool on) override { self->send(parts.job, task_pressure{parts.index, on}); }
+  void sources_ended() override { self->send(parts.job, task_sources_ended{parts.index}); }
   void finished() override { self->send(parts.job, task_finished{parts.index}); }
   std::function<void()> waker() override {
     // No strong reference: the task owns the reader that holds this.
@@ -115,6 +116,9 @@ task_actor::behavior_type behave(task_actor::stateful_pointer<std::unique_ptr<ta
       },
       [shell](drain_input) {
         if (!shell->failed) shell->check(shell->parts.work->on_drain());
+      },
+      [shell](others_ended) {
+        if (!shell->failed) shell->check(shell->parts.work->on_others_ended());
       },
       [shell](const go_on& next) { shell->step(next.turn); },
       [self](end_actor) { self->quit(); },

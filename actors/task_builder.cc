@@ -139,7 +139,8 @@ class builder {
           positions.push_back(old.node->source_positions());
       SYSTOLE_ASSIGN(auto reader,
                      context_.sources.at(node.id())->make_reader(planned_.subtask, planned_.parallelism, positions));
-      made_.sources.push_back({index, std::move(reader), !node.source().watermark().column().empty()});
+      made_.sources.push_back({index, std::move(reader), !node.source().watermark().column().empty(),
+                               serves_others(node.source())});
       return {};
     }
     if (node.has_sink()) {

@@ -9,6 +9,7 @@
 #include "connectors/kafka_sink.h"
 #include "connectors/kafka_source.h"
 #include "connectors/postgres_sink.h"
+#include "connectors/postgres_table_source.h"
 #include "connectors/sqlite_sink.h"
 #include "connectors/table_sink.h"
 
@@ -31,6 +32,7 @@ result<std::unique_ptr<source_factory>> make_source(const proto::Node& node, con
     case proto::Source::FILES:
       return of_step(node, node.source().follow() ? make_file_follow_source(node.source(), context)
                                                   : file_source_factory::make(node.source(), context));
+    case proto::Source::POSTGRES: return of_step(node, postgres_table_source::make(node, context));
     case proto::Source::KAFKA: return of_step(node, kafka_source_factory::make(node.source(), context));
     case proto::Source::GENERATOR: return of_step(node, make_generator_source(node, context));
     default: break;

@@ -136,7 +136,7 @@ result<void> postgres_connection::connect() {
   if (PQstatus(connection_) != CONNECTION_OK) {
     broken_ = true;
     const std::string message = one_line(PQerrorMessage(connection_));
-    problem_ = {sqlstate_in(message), {}, {}, {}};
+    problem_ = {sqlstate_in(PQerrorMessage(connection_)), {}, {}, {}};
     // A server that is full, starting or stopping, or cannot be reached may be there later.
     const bool passing = problem_.sqlstate.empty() || is_passing(problem_.sqlstate);
     const size_t place = message.find(" LOCATION: ");

@@ -245,12 +245,11 @@ std::vector<std::string> postgres_row_writer::application(int32_t from, int32_t 
 
 result<void> postgres_row_writer::apply_staged(int32_t from, int32_t to) {
   bool violated = false;
-  SYSTOLE_TRY(guarded(
-      [&]() -> result<void> {
-        for (const std::string& each : application(from, to)) SYSTOLE_TRY(connection_->query(each));
-        return {};
-      },
-      violated));
+  const auto apply = [&]() -> result<void> {
+    for (const std::string& each : application(from, to)) SYSTOLE_TRY(connection_->query(each));
+    return {};
+  };
+  SYSTOLE_TRY(guarded(apply, violated));
   if (!violated) return {};
   if (to - from < rows_one_by_one) return apply_one_by_one(from, to);
   const int32_t middle = from + (to - from) / 2;

@@ -5,7 +5,8 @@
 namespace systole {
 
 result<void> loaded_table::put(std::string_view key, std::string_view row) {
-  assert(!frozen_);
+  assert(!frozen_ || changing_);
+  changed_ = true;
   const auto [at, inserted] = loading_.try_emplace(key);
   bytes_ += row.size() - at->second.size() + (inserted ? key.size() : 0);
   at->second = row;
@@ -17,9 +18,10 @@ result<void> loaded_table::put(std::string_view key, std::string_view row) {
 }
 
 void loaded_table::retract(std::string_view key, std::string_view row) {
-  assert(!frozen_);
+  assert(!frozen_ || changing_);
   const auto at = loading_.find(key);
   if (at == loading_.end() || at->second != row) return;
+  changed_ = true;
   bytes_ -= key.size() + row.size();
   loading_.erase(at);
 }
@@ -27,7 +29,17 @@ void loaded_table::retract(std::string_view key, std::string_view row) {
 result<void> loaded_table::freeze() {
   if (frozen_) return {};
   frozen_ = true;
-  encoded_ = encode();
+  if (!changing_) encoded_ = encode();
+  changed_ = true;
+  SYSTOLE_TRY(settle());
+  if (!changing_) loading_ = {};
+  return {};
+}
+
+result<void> loaded_table::settle() {
+  if (!changed_) return {};
+  changed_ = false;
+  index_.clear();
   row_decoder decoder(layout_, loading_.size());
   index_.reserve(loading_.size());
   for (const auto& [key, row] : loading_) {
@@ -35,7 +47,6 @@ result<void> loaded_table::freeze() {
     SYSTOLE_TRY(decoder.append(row));
   }
   columns_ = decoder.finish();
-  loading_ = {};
   return {};
 }
 
@@ -51,8 +62,8 @@ std::string loaded_table::encode() const {
   return bytes;
 }
 
-result<loaded_table> loaded_table::decode(row_layout layout, std::string_view bytes) {
-  loaded_table made(std::move(layout));
+result<loaded_table> loaded_table::decode(row_layout layout, std::string_view bytes, bool changing) {
+  loaded_table made(std::move(layout), changing);
   byte_reader reader(bytes);
   const bool was_frozen = reader.fixed<uint8_t>() != 0;
   for (uint64_t left = reader.varint(); left > 0 && reader.ok(); --left) {

@@ -20,16 +20,19 @@ class loaded_table {
   /// Keys and rows together, as they are kept while loading; then the table is too large to be held by every task.
   static constexpr size_t bytes_limit = 1024 * limits::mebibyte;
 
-  explicit loaded_table(row_layout layout) : layout_(std::move(layout)) {}
+  /// `changing`: rows may change after freeze(); then they are also kept as they came.
+  explicit loaded_table(row_layout layout, bool changing = false) : layout_(std::move(layout)), changing_(changing) {}
 
   bool frozen() const { return frozen_; }
   size_t rows() const { return frozen_ ? index_.size() : loading_.size(); }
-  /// `limit_exceeded` past bytes_limit. REQUIRES: !frozen().
+  /// `limit_exceeded` past bytes_limit. REQUIRES: !frozen() or changing.
   result<void> put(std::string_view key, std::string_view row);
-  /// Takes a retracted row out if it is the one that stands (its successor may have come before). REQUIRES: !frozen().
+  /// Takes a retracted row out if it is the one that stands (its successor may have come before). REQUIRES: as put().
   void retract(std::string_view key, std::string_view row);
-  /// Makes rows into columns: nothing is put any more.
+  /// Makes rows into columns: nothing is put any more, unless the table is a changing one.
   result<void> freeze();
+  /// Makes what has changed since visible to find() and columns().
+  result<void> settle();
 
   /// The index of a key's row in columns(), or null_row. REQUIRES: frozen().
   uint32_t find(std::string_view key) const {
@@ -40,7 +43,7 @@ class loaded_table {
 
   /// A flag, then the number of rows as varint, then keys and rows as varint-length bytes (docs/format/join_state.md).
   std::string encode() const;
-  static result<loaded_table> decode(row_layout layout, std::string_view bytes);
+  static result<loaded_table> decode(row_layout layout, std::string_view bytes, bool changing = false);
 
  private:
   struct key_hash {
@@ -51,12 +54,14 @@ class loaded_table {
   using by_key = absl::flat_hash_map<std::string, Value, key_hash, std::equal_to<>>;
 
   row_layout layout_;
+  bool changing_ = false;
   bool frozen_ = false;
+  bool changed_ = false;  ///< since the columns were made
   size_t bytes_ = 0;
   by_key<std::string> loading_;
   by_key<uint32_t> index_;
   batch columns_;
-  std::string encoded_;  ///< once frozen: each epoch's snapshot is the same
+  std::string encoded_;  ///< once frozen, of a table that stands still: each epoch's snapshot is the same
 };
 
 }  // namespace systole

@@ -72,6 +72,12 @@ class stream_operator {
     (void)input, (void)out;
     return progress::done;
   }
+  /// An input has no say in the watermark from here on. What was given before stands before it: a refreshed table says
+  /// so that it is whole.
+  virtual result<void> on_idle(uint32_t input) {
+    (void)input;
+    return {};
+  }
   /// Continues a call that returned `again`.
   virtual result<progress> resume(output& out) {
     (void)out;

@@ -152,6 +152,8 @@ void operator_chain::apply(node& to, item&& what) {
       return;
     }
     case item::kind::watermark: {
+      if (what.idle && to.op)
+        if (auto done = to.op->on_idle(what.input); !done) return fail_with(std::move(done).error());
       if (to.combiner.update(channel, what.watermark, what.idle)) give_watermark(to);
       return;
     }

@@ -1,5 +1,7 @@
 #include "operators/table_join.h"
 
+#include <optional>
+
 #include "operators/join_columns.h"
 #include "operators/loaded_table.h"
 
@@ -9,6 +11,10 @@ namespace {
 /// Input 0 is the stream, input 1 the table. The table is the same in every task and stands still once it is loaded, so
 /// the result of a retracted row, computed again, is exactly what was emitted for it: no results are kept. Only rows of
 /// the stream are counted: in = out + rejected + filtered.
+///
+/// A table that changes is gathered aside until its input says that it is whole (on_idle), at the start and again after a
+/// restore, and then takes the place of the one before at once; later changes hold for the stream's rows behind them. The
+/// stream is append-only then: nothing that was emitted is taken back.
 class table_join final : public stream_operator {
  public:
   table_join(const operator_context& context, const proto::TableJoin& plan, join_columns columns, join_keys stream_keys,
@@ -20,7 +26,9 @@ class table_join final : public stream_operator {
         stream_keys_(std::move(stream_keys)),
         table_keys_(std::move(table_keys)),
         table_layout_(std::move(table_layout)),
-        table_(table_layout_),
+        changing_(plan.table_changes()),
+        table_(table_layout_, changing_),
+        next_(changing_ ? std::optional<loaded_table>(std::in_place, table_layout_, true) : std::nullopt),
         encoder_(table_layout_) {}
 
   bool blocks_input(uint32_t index) const override { return index == 0 && !table_.frozen(); }
@@ -30,18 +38,29 @@ class table_join final : public stream_operator {
     return progress::done;
   }
   result<progress> on_end(uint32_t input, output&) override {
-    if (input == 1) SYSTOLE_TRY(table_.freeze());
+    if (input == 1) {
+      SYSTOLE_TRY(take_next());
+      SYSTOLE_TRY(table_.freeze());
+    }
     return progress::done;
   }
+  result<void> on_idle(uint32_t input) override { return input == 1 && changing_ ? take_next() : result<void>(); }
   std::string snapshot() const override { return table_.encode(); }
   result<void> restore(std::string_view bytes) override {
     if (table_.frozen() || table_.rows() > 0 || bytes.empty()) return {};  // every old task had the same
-    SYSTOLE_ASSIGN(table_, loaded_table::decode(table_layout_, bytes));
+    SYSTOLE_ASSIGN(table_, loaded_table::decode(table_layout_, bytes, changing_));
     return {};
   }
 
  private:
   result<void> load(const batch& rows);
+  /// What was gathered is the whole table.
+  result<void> take_next() {
+    if (!next_) return {};
+    table_ = std::move(*next_);
+    next_.reset();
+    return table_.freeze();
+  }
   result<progress> join(const batch& rows, output& out);
   void apply_condition(const batch& rows, std::vector<uint8_t>& keep, output& out);
   batch joined(const batch& rows, std::span<const uint32_t> matches) const;
@@ -51,7 +70,9 @@ class table_join final : public stream_operator {
   join_columns columns_;
   join_keys stream_keys_, table_keys_;
   row_layout table_layout_;
+  bool changing_;
   loaded_table table_;
+  std::optional<loaded_table> next_;  ///< gathered until it is whole
   row_encoder encoder_;
   std::string row_;
   std::vector<uint32_t> matches_;  ///< per row of the batch: the table's row, or null_row
@@ -73,8 +94,9 @@ result<void> table_join::load(const batch& rows) {
     if (keys.has_null(row)) continue;  // joins nothing
     row_.clear();
     encoder_.append(row_, row);
-    if (sign(rows.kind(row)) > 0) SYSTOLE_TRY(table_.put(keys.key(row), row_));
-    else table_.retract(keys.key(row), row_);
+    loaded_table& into = next_ ? *next_ : table_;
+    if (sign(rows.kind(row)) > 0) SYSTOLE_TRY(into.put(keys.key(row), row_));
+    else into.retract(keys.key(row), row_);
   }
   return {};
 }
@@ -100,6 +122,7 @@ void table_join::apply_condition(const batch& rows, std::vector<uint8_t>& keep, 
 }
 
 result<progress> table_join::join(const batch& rows, output& out) {
+  if (changing_) SYSTOLE_TRY(table_.settle());
   context_.accounting->in += rows.rows();
   std::vector<uint8_t> keep(rows.rows(), 1);
   const encoded_keys& keys = stream_keys_.encode(rows, evaluation_of(context_), keep, out);

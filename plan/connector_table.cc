@@ -263,11 +263,12 @@ const object_descriptor& table() {
       {
           {"name", name(), "Names the table.", true},
           {"files", object(files()), "Files by glob.", false, {}, alternative},
-          not_yet("kafka", "A Kafka topic."), not_yet("postgresql", "A PostgreSQL table."), not_yet("http", "An HTTP server."),
-          {"format", object(format_in()), "How records are written.", true},
+          {"postgresql", object(postgresql_in()), "A table or view of a PostgreSQL server.", false, {}, alternative},
+          not_yet("kafka", "A Kafka topic."), not_yet("http", "An HTTP server."),
+          {"format", object(format_in()), "How records are written; files need it."},
           {"schema", object(schema_of()), "The columns.", true},
           {"primaryKey", list_of(identifier()), "The columns that tell rows apart; a join needs it."},
-          {"refresh", anything(), "Read it again.", false, {}, false, later},
+          {"refresh", object(refresh()), "PostgreSQL: when it is read again; without it, once."},
       },
       "connector"};
   return made;
@@ -286,7 +287,8 @@ const object_descriptor& sink() {
           {"blackhole", object(blackhole()), "Counts rows.", false, {}, alternative},
           {"collect", object(collect()), "Counts rows and sums their checksum.", false, {}, alternative},
           {"kafka", object(kafka_out()), "A Kafka topic.", false, {}, alternative},
-          not_yet("postgresql", "A PostgreSQL table."), not_yet("http", "HTTP."),
+          {"postgresql", object(postgresql_out()), "A table of a PostgreSQL server.", false, {}, alternative},
+          not_yet("http", "HTTP."),
           {"format", object(format_out()), "How rows are written; files and topics need it."},
           {"delivery", choice({"exactlyOnce", "atLeastOnce"}), "The guarantee; atLeastOnce for topics only.", false,
            "exactlyOnce"},

@@ -99,6 +99,11 @@ void source_settings(const proto::Source& source, const node_notes& notes, std::
     } else {
       out.emplace_back("lenient", yes_no(decoder.lenient_json()));
     }
+  } else if (source.kind() == proto::Source::POSTGRES) {
+    out.emplace_back("connection", source.connection().name());
+    out.emplace_back("table", source.postgres().table());
+    out.emplace_back("refresh.interval", duration_or_none(source.postgres().refresh_interval_us(), "never"));
+    out.emplace_back("refresh.notify", source.postgres().notify_channel().empty() ? "none" : source.postgres().notify_channel());
   } else {
     std::vector<setting> sorted(source.generator().begin(), source.generator().end());
     std::sort(sorted.begin(), sorted.end());
@@ -136,9 +141,14 @@ void sink_settings(const proto::Sink& sink, std::vector<setting>& out) {
     return;
   }
   if (!sink.path().empty()) out.emplace_back("path", sink.path());
+  if (sink.kind() == proto::Sink::POSTGRES) out.emplace_back("connection", sink.connection().name());
   if (!sink.table().empty()) out.emplace_back("table", sink.table());
   if (!sink.write().empty()) out.emplace_back("write", sink.write());
   if (!sink.key().empty()) out.emplace_back("key", joined(sink.key(), [](const std::string& k) { return k; }));
+  if (sink.kind() == proto::Sink::POSTGRES) {
+    out.emplace_back("createTable", sink.postgres().create_missing() ? "ifMissing" : "never");
+    out.emplace_back("deadLetterTable", sink.postgres().dead_letter_table().empty() ? "none" : sink.postgres().dead_letter_table());
+  }
   if (!sink.format().empty()) out.emplace_back("format", sink.format());
   if (sink.format() == "csv") out.emplace_back("header", yes_no(sink.header()));
   const bool parts = sink.kind() == proto::Sink::FILES || sink.kind() == proto::Sink::DEAD_LETTER_FILES;
@@ -170,6 +180,7 @@ std::string operation_name(const proto::Node& node) {
       switch (node.source().kind()) {
         case proto::Source::FILES: return "source files";
         case proto::Source::KAFKA: return "source kafka";
+        case proto::Source::POSTGRES: return "source postgresql";
         default: return "source generator";
       }
     case proto::Node::kSink:
@@ -178,6 +189,7 @@ std::string operation_name(const proto::Node& node) {
         case proto::Sink::TABLE_FILE: return "sink file table";
         case proto::Sink::SQLITE: return "sink sqlite";
         case proto::Sink::KAFKA: return "sink kafka";
+        case proto::Sink::POSTGRES: return "sink postgresql";
         case proto::Sink::CONSOLE: return "sink console";
         case proto::Sink::BLACKHOLE: return "sink blackhole";
         case proto::Sink::COLLECT: return "sink collect";

@@ -237,6 +237,12 @@ class planner {
     plan_.nodes.push_back(std::move(made));
   }
 
+  void refuse_refreshed(const std::string& name, const source_position& at, logical_node& made) {
+    problems_.error(codes::not_in_this_build, at, "the table `" + name + "` is refreshed: in this build it can only be joined",
+                    "join it by table: {alias: " + name + "}, or leave `refresh` out");
+    made.out.poisoned = true;
+  }
+
   void plan_step(const declared& item, const object_view& view, logical_node& made) {
     made.out.poisoned = item.node->invalid || item.input_error;
     std::vector<const stream*> inputs;
@@ -244,6 +250,8 @@ class planner {
       inputs.push_back(&plan_.nodes[input].out);
       if (inputs.back()->poisoned) made.out.poisoned = true;
     }
+    for (size_t i = 0; i < inputs.size() && !made.out.poisoned; ++i)
+      if (inputs[i]->refreshed && !(item.table_join && i + 1 == inputs.size())) refuse_refreshed(item.inputs[i], item.inputs_at[i], made);
     if (made.out.poisoned) return;
     if (view.has("renamedFrom")) made.node.set_renamed_from(view.text("renamedFrom"));
     const std::string_view operation = view.alternative();
@@ -278,7 +286,8 @@ class planner {
         const size_t index = static_cast<size_t>(items_[by_name_.at(sink->inputs[0])].index);
         made.inputs.push_back(index);
         input = &plan_.nodes[index].out;
-        if (input->poisoned) continue;
+        if (input->refreshed) refuse_refreshed(sink->inputs[0], sink->inputs_at[0], made);
+        if (input->poisoned || made.out.poisoned) continue;
       }
       plan_sink(context_, object_view(sink->node, *sink->descriptor), input, made);
       if (!sink->enabled) continue;

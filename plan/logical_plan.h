@@ -21,6 +21,7 @@ struct stream {
   bool has_event_time = false;
   std::string event_time;             ///< the column that still holds the event time, or empty
   bool bounded = false;
+  bool refreshed = false;             ///< a table that is read again: only a join may take it
   bool enabled = true;                ///< false: left out, with what needs it
   bool poisoned = false;              ///< an error was reported upstream: no further complaints
 };

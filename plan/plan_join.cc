@@ -128,6 +128,16 @@ class join_planner {
                       "give the table a primaryKey: [...]");
       return;
     }
+    if (right_.refreshed && left_.changelog) {
+      problems_.error(codes::not_in_this_build, join_.at("table"), "the join of a changelog with a table that is refreshed is not in this build",
+                      "leave `refresh` out, or join before the step that makes the stream a changelog");
+      return;
+    }
+    if (join_.text("onRefresh") == "reemit") {
+      problems_.error(codes::not_in_this_build, join_.at("onRefresh"), "`onRefresh: reemit` is not in this build",
+                      "keep: changes of the table hold for rows that come later");
+      return;
+    }
     auto keys = split_join_condition(site_.context, *join_.get("on"), scope_);
     if (!keys) return;
     for (const std::string& name : *right_.upsert_key) {
@@ -147,6 +157,7 @@ class join_planner {
     if (!keys->residual.empty()) *message.mutable_residual() = binder_.message(*join_.get("on"), keys->residual);
     message.set_left_outer(left_outer_);
     message.set_reject_missing(join_.text("onMissing") == "reject");
+    message.set_table_changes(right_.refreshed);
     *message.mutable_fields() = output->fields;
     *message.mutable_stream_schema() = schema_message(left_.columns);
     *message.mutable_table_schema() = schema_message(right_.columns);

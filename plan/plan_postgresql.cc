@@ -81,6 +81,7 @@ bool fill_postgresql_table(plan_context& context, const object_view& table, prot
     context.problems.error(codes::excluded_key, table.at("format"), "a table of PostgreSQL has no `format`");
     ok = false;
   }
+  for (const std::string& name : table.texts("primaryKey")) source.add_key(name);
   if (!table.has("refresh")) return ok;
   const object_view refresh = table.object("refresh");
   if (refresh.has("interval")) source.set_refresh_interval_us(refresh.duration_us("interval"));

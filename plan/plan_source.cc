@@ -4,6 +4,7 @@
 #include "plan/diagnostic_codes.h"
 #include "plan/expression_binder.h"
 #include "plan/plan_kafka_source.h"
+#include "plan/plan_postgresql.h"
 #include "plan/plan_context.h"
 #include "plan/sql_tokens.h"
 
@@ -266,13 +267,17 @@ void plan_source(plan_context& context, const object_view& source, bool is_table
     made.out.bounded = !message.follow();
   } else if (source.has("kafka")) {
     fill_kafka_source(context, source, made, message);
+  } else if (source.has("postgresql")) {
+    if (!fill_postgresql_table(context, source, message)) made.out.poisoned = true;
+    made.out.bounded = true;  // what is refreshed ends with the streams that it is joined to
+    made.out.refreshed = is_refreshed(message);
   } else {
     object_view generator = source.object("generator");
     message.set_kind(proto::Source::GENERATOR);
     fill_generator(generator, message);
     made.out.bounded = generator.integer("count") > 0;
   }
-  fill_decoder(context, source, message, made.out.poisoned);
+  if (message.kind() != proto::Source::POSTGRES) fill_decoder(context, source, message, made.out.poisoned);
   for (size_t i = 0; i < found.columns.fields.size(); ++i) {
     proto::SourceColumn* column = message.add_columns();
     const field& f = found.columns.fields[i];
@@ -285,6 +290,11 @@ void plan_source(plan_context& context, const object_view& source, bool is_table
     mark_kafka_columns(context, found.at, made, message);
   made.out.no_key_reason = "a source may give a row again";
   if (is_table) {
+    if (source.has("refresh") && message.kind() != proto::Source::POSTGRES) {
+      context.problems.error(codes::not_in_this_build, source.at("refresh"), "`refresh` of files is not in this build",
+                             "tables of PostgreSQL are refreshed");
+      made.out.poisoned = true;
+    }
     made.out.no_key_reason = "the table has no primaryKey";
     if (!source.has("primaryKey")) return;
     std::vector<std::string> key = source.texts("primaryKey");

@@ -16,6 +16,7 @@ struct table_options {
   bool left_outer = false;
   bool reject_missing = false;
   std::string residual;
+  bool table_changes = false;
 };
 
 proto::Node table_node(const table_options& of = {}) {
@@ -29,6 +30,7 @@ proto::Node table_node(const table_options& of = {}) {
   join.set_left_outer(of.left_outer);
   join.set_reject_missing(of.reject_missing);
   join.mutable_residual()->set_sql(of.residual);
+  join.set_table_changes(of.table_changes);
   for (const auto& [name, sql] : std::vector<std::pair<std::string, std::string>>{
            {"department", "o.department"}, {"ratio", "beds * 100 / d.staffed"}, {"name", "d.name"}}) {
     proto::NamedExpression& field = *join.add_fields();
@@ -55,6 +57,37 @@ TEST(table_join, lets_no_row_of_the_stream_in_before_the_table_is_loaded) {
   EXPECT_FALSE(harness.op().blocks_input(1));
   load(harness);
   EXPECT_FALSE(harness.op().blocks_input(0));
+}
+
+TEST(table_join, a_table_that_changes_is_whole_when_its_input_is_idle_and_its_changes_hold_for_later_rows) {
+  operator_harness harness(table_node({.table_changes = true}), inputs(false, true));
+  harness.push({"+I ICU|2|intensive care", "+I MED|4|medicine"}, 1);
+  EXPECT_TRUE(harness.op().blocks_input(0));
+  ASSERT_TRUE(harness.op().on_idle(1));
+  EXPECT_FALSE(harness.op().blocks_input(0));
+  harness.push({"ICU|1", "MED|1"}, 0);
+  EXPECT_THAT(harness.rows(), ElementsAre("ICU|50|intensive care", "MED|25|medicine"));
+  harness.clear_output();
+  harness.push({"+U ICU|4|larger", "-D MED|4|medicine", "+I SUR|1|surgery"}, 1);
+  harness.push({"ICU|1", "MED|1", "SUR|1"}, 0);
+  EXPECT_THAT(harness.rows(), ElementsAre("ICU|25|larger", "SUR|100|surgery"));
+  harness.expect_balanced();
+}
+
+TEST(table_join, a_restored_table_that_changes_holds_until_it_has_come_again_whole) {
+  operator_harness before(table_node({.table_changes = true}), inputs(false, true));
+  before.push({"+I ICU|2|intensive care", "+I MED|4|medicine"}, 1);
+  ASSERT_TRUE(before.op().on_idle(1));
+  operator_harness harness(table_node({.table_changes = true}), inputs(false, true));
+  ASSERT_TRUE(harness.op().restore(before.op().snapshot()));
+  EXPECT_FALSE(harness.op().blocks_input(0));
+  harness.push({"+I ICU|4|larger"}, 1);  // its new image, half given: MED is gone in it
+  harness.push({"ICU|1", "MED|1"}, 0);
+  EXPECT_THAT(harness.rows(), ElementsAre("ICU|50|intensive care", "MED|25|medicine"));
+  harness.clear_output();
+  ASSERT_TRUE(harness.op().on_idle(1));
+  harness.push({"ICU|1", "MED|1"}, 0);
+  EXPECT_THAT(harness.rows(), ElementsAre("ICU|25|larger"));
 }
 
 TEST(table_join, joins_with_the_last_row_of_each_key_and_filters_rows_without_one) {

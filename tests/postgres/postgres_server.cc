@@ -124,6 +124,20 @@ std::vector<pid_t> postgres_server::processes() const {
   return made;
 }
 
+double postgres_server::cpu_seconds() const {
+  double sum = 0;
+  for (const pid_t each : processes()) {
+    const std::string text = read_text("/proc/" + std::to_string(each) + "/stat");
+    std::stringstream fields(text.substr(std::min(text.rfind(')') + 2, text.size())));
+    std::string skipped;
+    for (int i = 0; i < 11; ++i) fields >> skipped;  // up to utime, field 14
+    double user = 0, system = 0;
+    fields >> user >> system;
+    sum += (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  }
+  return sum;
+}
+
 void postgres_server::kill() {
   freeze();  // no new backend while they are listed
   for (const pid_t each : processes()) ::kill(each, SIGKILL);

@@ -31,6 +31,9 @@ class postgres_server {
   void freeze() const;
   void thaw() const;
 
+  /// CPU time of all its processes that live.
+  double cpu_seconds() const;
+
   /// The folder of its socket.
   const std::string& folder() const { return folder_; }
   /// Settings for the user systole (a superuser) and the database postgres; `socket_folder` for one behind a proxy.
