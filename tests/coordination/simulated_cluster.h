@@ -35,7 +35,7 @@ class simulated_coordinator {
   void open_job(term_id term);
   void append(proto::LogRecord record, std::function<void()> then);
   void store(const job_control::store& what);
-  void commit(epoch_id epoch, std::function<void(std::optional<failure>)> then);
+  void commit(epoch_id epoch, bool recovery, std::function<void(std::optional<failure>)> then);
   void fold();
   void step_down(term_id higher);
   /// After a while, in this process, if it still is in the same term.

@@ -132,7 +132,7 @@ void simulated_coordinator::perform(const job_control::action& what) {
            [this, answer] { answer([this](job_control& job) { return job.on_recorded(cluster_.world.now_us); }); });
     if (record->what.has_started()) ++cluster_.attempts;
   } else if (const auto* recover = std::get_if<job_control::recover_sinks>(&what)) {
-    commit(recover->last, [this, answer, last = recover->last](std::optional<failure> cause) {
+    commit(recover->last, true, [this, answer, last = recover->last](std::optional<failure> cause) {
       answer([&](job_control& job) { return job.on_sinks_recovered(last, cause, cluster_.world.now_us); });
     });
   } else if (const auto* shape = std::get_if<job_control::make_shape>(&what)) {
@@ -144,7 +144,7 @@ void simulated_coordinator::perform(const job_control::action& what) {
   } else if (const auto* epoch = std::get_if<job_control::store>(&what)) {
     store(*epoch);
   } else if (const auto* sink = std::get_if<job_control::commit>(&what)) {
-    commit(sink->cut.epoch, [this, answer, one = *sink](std::optional<failure> cause) {
+    commit(sink->cut.epoch, false, [this, answer, one = *sink](std::optional<failure> cause) {
       answer([&](job_control& job) { return job.on_committed(one.sink, one.cut.epoch, cause, cluster_.world.now_us); });
     });
   } else if (const auto* done = std::get_if<job_control::collect>(&what)) {
@@ -180,9 +180,10 @@ void simulated_coordinator::store(const job_control::store& what) {
   });
 }
 
-/// Publishes an epoch's rows of all shards to sink 0.
-void simulated_coordinator::commit(epoch_id epoch, std::function<void(std::optional<failure>)> then) {
-  later(500, 40'000, [this, epoch, then = std::move(then)] {
+/// Publishes an epoch's rows of all shards to sink 0; on recovery to sink 1 also, for its shards may have no task any
+/// more.
+void simulated_coordinator::commit(epoch_id epoch, bool recovery, std::function<void(std::optional<failure>)> then) {
+  later(500, 40'000, [this, epoch, recovery, then = std::move(then)] {
     if (epoch.value == 0) return then(std::nullopt);
     const auto found = cluster_.storage.checkpoints.find(epoch.value);
     bool done = found != cluster_.storage.checkpoints.end();
@@ -191,6 +192,9 @@ void simulated_coordinator::commit(epoch_id epoch, std::function<void(std::optio
       for (const simulated_snapshot& each : found->second.sinks)
         rows.insert(rows.end(), each.outbox.begin(), each.outbox.end());
       done = cluster_.storage.commit(0, 0, epoch, found->second.previous, rows);
+      for (const simulated_snapshot& each : found->second.sinks)
+        done =
+            done && (!recovery || cluster_.storage.commit(1, each.shard, epoch, found->second.previous, each.outbox));
     }
     if (done) then(std::nullopt);
     else then(fail(error_code::unavailable, "the sink is past this epoch"));
