@@ -73,6 +73,9 @@ class host_shell {
     if (committed.cause) return fail_with(*committed.cause);
     if (!ending_) with_.events.committed(committed.epoch, committed.task);
   }
+  void on_sources_ended(uint32_t task) {
+    if (!ending_ && with_.events.sources_ended) with_.events.sources_ended(task);
+  }
   void on_finished(uint32_t task) {
     if (!ending_) with_.events.finished(task);
   }
@@ -169,6 +172,7 @@ attempt_host_actor::behavior_type behave(attempt_host_actor::stateful_pointer<st
       // From tasks and writers.
       [shell](const task_failed& failed) { shell->fail_with(failed.cause); },
       [shell](const task_finished& finished) { shell->on_finished(finished.task); },
+      [shell](const task_sources_ended& ended) { shell->on_sources_ended(ended.task); },
       [shell](const task_pressure& pressure) { shell->on_pressure(pressure); },
       [shell](const epoch_wanted&) { shell->on_epoch_wanted(); },
       [shell](const epoch_ack& ack) { shell->on_ack(ack); },
@@ -186,6 +190,7 @@ attempt_host_actor::behavior_type behave(attempt_host_actor::stateful_pointer<st
       [shell](const host_close& what) { shell->close(what); },
       [shell](const pause_sources& pause) { shell->to_source_tasks(pause); },
       [shell](host_sources_paused) { shell->on_sources_paused(); },
+      [shell](others_ended) { shell->to_source_tasks(others_ended{}); },
       [shell](drain_input) { shell->to_source_tasks(drain_input{}); },
       [shell](end_actor) { shell->end(); },
   };

@@ -37,6 +37,8 @@ using attempt_host_actor = job_actor::extend<
     caf::reacts_to<pause_sources>,
     // All sources of the attempt have stopped: tasks with a full outbox may give credit again.
     caf::reacts_to<host_sources_paused>,
+    // All sources of the attempt have ended, but for tables that are refreshed: these end too.
+    caf::reacts_to<others_ended>,
     // The input ends here.
     caf::reacts_to<drain_input>, caf::reacts_to<end_actor>>;
 
@@ -46,6 +48,9 @@ struct host_events {
   /// No actor of the attempt is left; `hanging`: the deadline passed first, a thread hangs in a call.
   std::function<void(bool hanging)> ended;
   std::function<void(uint32_t task)> finished;
+  /// The task's sources have ended, but for tables that are refreshed. Once all tasks of the attempt that have
+  /// planned_task::has_main_source said so, each host is sent others_ended. May be null.
+  std::function<void(uint32_t task)> sources_ended;
   std::function<void(epoch_id epoch, uint32_t task, std::shared_ptr<const proto::TaskSnapshot> facts)> part;
   std::function<void(epoch_id epoch, uint32_t task)> committed;
   std::function<void(bool wants_epoch, bool pressed)> outboxes;

@@ -32,6 +32,7 @@ task_actor::behavior_type behave(task_actor::pointer self, job_id job, attempt_s
       [not_here](const pause_sources&) { not_here(); },
       [not_here](source_news) { not_here(); },
       [not_here](drain_input) { not_here(); },
+      [not_here](others_ended) { not_here(); },
       [not_here](const go_on&) { not_here(); },
       [self](end_actor) { self->quit(); },
   };
