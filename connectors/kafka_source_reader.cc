@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::chrono::microseconds longest_wait{1'000'000};   ///< the client's errors are served so often
 constexpr std::chrono::microseconds alignment_wait{20'000};    ///< other readers do not ring
+constexpr std::chrono::microseconds first_hurry{2'000};
 
 /// What all partitions of a reader may hold that are fetched ahead of it, and the share of each.
 size_t queue_kilobytes(size_t partitions) {
@@ -118,7 +119,7 @@ result<void> kafka_source_reader::read(split& from, source_poll& made) {
   from.reader->consume([&](const kafka_partition_event& event) {
     switch (event.what) {
       case kafka_partition_event::kind::caught_up:
-        caught_up = true;
+        caught_up = from.caught_up = true;
         from.at.next = std::max(from.at.next, event.offset);
         return false;
       case kafka_partition_event::kind::out_of_range: failed = lost(from); return false;
@@ -138,6 +139,7 @@ result<void> kafka_source_reader::read(split& from, source_poll& made) {
       return false;
     }
     from.at.next = event.offset + 1;
+    from.caught_up = false;
     return records_->records() < wanted && !from.at.done();
   });
   if (failed) return *failed;
@@ -188,6 +190,21 @@ void kafka_source_reader::stand(source_poll& made) {
     made.wait = std::chrono::ceil<std::chrono::microseconds>(standing.changes_in);
 }
 
+std::chrono::microseconds kafka_source_reader::hurry() {
+  const auto behind = std::find_if(splits_.begin(), splits_.end(), [](const split& it) {
+    return it.reader && !it.caught_up && !it.reader->has_queued();
+  });
+  if (behind == splits_.end()) return longest_wait;
+  // Where its queue was full the library (2.0.2) looks only once a second whether there is room again, unless its thread
+  // is woken by something to do: a question whose answer nobody waits for. Less and less often while nothing comes.
+  if (hurry_wait_.count() > 0) {
+    const auto unasked = kafka_partition_offsets(*client_, source_.kafka().topic(), behind->partition, std::chrono::milliseconds(1));
+    (void)unasked;
+  }
+  hurry_wait_ = std::clamp(hurry_wait_ * 2, first_hurry, longest_wait);
+  return hurry_wait_;
+}
+
 result<source_poll> kafka_source_reader::poll() {
   source_poll made;
   alarm_.arm();
@@ -195,10 +212,11 @@ result<source_poll> kafka_source_reader::poll() {
   split* const from = choose();
   if (from) {
     alarm_.disarm();
+    hurry_wait_ = {};
     SYSTOLE_TRY(read(*from, made));
   } else {
     made.what = source_poll::kind::idle;
-    made.wait = longest_wait;
+    made.wait = std::min(longest_wait, hurry());
     if (client_) client_->serve();
     for (size_t i = 0; i < splits_.size(); ++i)
       if (splits_[i].reader && splits_[i].reader->has_queued()) made.wait = alignment_wait;

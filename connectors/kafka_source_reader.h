@@ -34,6 +34,7 @@ class kafka_source_reader final : public source_reader {
     uint32_t partition = 0;
     kafka_position at;
     std::unique_ptr<kafka_partition_reader> reader;  ///< null once done
+    bool caught_up = false;                          ///< all records there were are read
   };
 
   /// Takes over partitions that the discovery found.
@@ -45,6 +46,8 @@ class kafka_source_reader final : public source_reader {
   failure lost(const split& from);
   void end(split& done);
   void stand(source_poll& made);
+  /// Nothing is queued: where the topic has more, has it fetched soon; gives how long to wait for that.
+  std::chrono::microseconds hurry();
   std::chrono::nanoseconds now() const { return context_.time->monotonic(); }
 
   const proto::Source source_;
@@ -63,6 +66,7 @@ class kafka_source_reader final : public source_reader {
   kafka_positions waiting_;      ///< restored, until the discovery has found their partitions
   split_watermarks watermarks_;  ///< of splits_, same indices
   size_t next_ = 0;
+  std::chrono::microseconds hurry_wait_{0};
 };
 
 }  // namespace systole
