@@ -67,6 +67,7 @@ TEST(split_watermarks, all_idle_it_stands_or_follows_the_clock) {
     each->add();
     each->announce(0, 1000);
     each->ran_dry(0, seconds(0));
+    EXPECT_NE(each->combined(seconds(0), 0).watermark, watermark_none);
   }
   auto standing = stands.combined(seconds(2), 9'000'000);
   EXPECT_EQ(standing.watermark, 999);
