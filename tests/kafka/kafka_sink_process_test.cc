@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <map>
@@ -27,7 +28,7 @@ spec:
   errorHandling: {deadLetter: rejected}
   sources:
     - name: events
-      generator: {seed: 7, count: 40000}
+      generator: {seed: 7, count: 36000, rate: 12000}
       schema:
         columns: {event_type: text, event_id: text, patient_id: text, department: text, hospital_id: int, age: int}
   steps:
@@ -139,31 +140,32 @@ TEST_F(kafka_process, kill_9_loses_and_doubles_nothing) {
   RecordProperty("seed", std::to_string(seed));
   std::mt19937_64 chance(seed);
   const char* phases[] = {"mid_commit", "sealed", "completed", "before_commit", "durable", "after_commit"};
+  int hits = 0;  // the last of them may find that the job has ended
   for (int kills = 0; kills < 10; ++kills) {
     if (kills % 2 == 0) {
       const std::string at = std::string(phases[kills / 2 % 6]) + ":" + std::to_string(1 + chance() % 3);
       const int status = run("killed", {"--test-crash-at", at}, std::chrono::milliseconds(0));
       ASSERT_TRUE(status == crashed || status == 0) << at << ": " << log();
+      hits += status == crashed;
     } else {
       const int status = run("killed", {}, std::chrono::milliseconds(300 + chance() % 1'500));
       ASSERT_TRUE(status == 128 + SIGKILL || status == 0) << status << ": " << log();
+      hits += status != 0;
     }
   }
   ASSERT_EQ(run("killed", {}, std::chrono::milliseconds(0)), 0) << log();
+  EXPECT_GE(hits, 6);
   const output got = read("killed");
   EXPECT_EQ(got.rows(), expected.rows()) << "seed " << seed;
   EXPECT_TRUE(got == expected) << "seed " << seed;
 }
 
 TEST_F(kafka_process, control_without_the_epoch_check) {
-  ASSERT_EQ(run("calm_too", {}, std::chrono::milliseconds(0)), 0) << log();
-  const output expected = read("calm_too");
-  ASSERT_EQ(run("unchecked", {"--test-crash-at", "after_commit:3", "--test-without-epoch-check"}, std::chrono::milliseconds(0)),
+  ASSERT_EQ(run("unchecked", {"--test-crash-at", "after_commit:2", "--test-without-epoch-check"}, std::chrono::milliseconds(0)),
             crashed) << log();
-  const int status = run("unchecked", {"--test-without-epoch-check"}, std::chrono::milliseconds(0));
-  if (status == 0) {
-    EXPECT_FALSE(read("unchecked") == expected);
-  }
+  ASSERT_EQ(run("unchecked", {"--test-without-epoch-check"}, std::chrono::milliseconds(0)), 0) << log();
+  const output got = read("unchecked");  // events are unique, so that a number above one is a row that came twice
+  EXPECT_TRUE(std::any_of(got.appended.begin(), got.appended.end(), [](const auto& each) { return each.second > 1; }));
 }
 
 }  // namespace
