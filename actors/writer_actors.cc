@@ -5,6 +5,7 @@
 
 #include "actors/quiet_actor.h"
 #include "base/log.h"
+#include "coordination/checkpoint_history.h"
 
 namespace systole {
 namespace {
@@ -60,6 +61,20 @@ result<void> store_one(checkpoint_store& store, const proto::CheckpointMetadata&
   return {};
 }
 
+/// Folds the log once it is long. `records`: about how many it has; counts up by one for the epoch.
+result<void> fold_log(checkpoint_store& store, term_id term, uint32_t retained, uint64_t& records) {
+  if (++records <= records_before_fold) return {};
+  SYSTOLE_ASSIGN(const std::vector<proto::LogRecord> log, store.read_log());
+  SYSTOLE_ASSIGN(const checkpoint_history history, read_history(log));
+  records = history.records;
+  if (records <= records_before_fold) return {};
+  proto::LogRecord base = folded(history, term, retained);
+  base.set_nonce(make_uuid());
+  SYSTOLE_TRY(store.append(std::move(base)));
+  records = 1;
+  return {};
+}
+
 checkpoint_writer_actor::behavior_type write_checkpoints(checkpoint_writer_actor::pointer self, job_actor job,
                                                          checkpoint_store* store, const crash_points* crash,
                                                          term_id term, uint32_t retained) {
@@ -69,8 +84,10 @@ checkpoint_writer_actor::behavior_type write_checkpoints(checkpoint_writer_actor
         self->send(
             job, epoch_stored{epoch_id(epoch.metadata->epoch()), cause_of(store_one(*store, *epoch.metadata, crash))});
       },
-      [=](const epoch_committed&) {
+      [=, records = records_before_fold](const epoch_committed&) mutable {
         // What cannot be removed now is removed after a later epoch.
+        if (auto shorter = fold_log(*store, term, retained, records); !shorter)
+          log_line(log_level::warning, "checkpoint", shorter.error().message);
         if (auto collected = store->collect_garbage(retained); !collected)
           log_line(log_level::warning, "checkpoint", collected.error().message);
       },

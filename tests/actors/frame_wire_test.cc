@@ -35,7 +35,7 @@ frame barrier_frame(barrier_kind kind) {
   made.what = frame::kind::barrier;
   made.channel = 9;
   made.sequence = 3;
-  made.cut = {epoch_id(12), kind};
+  made.cut = {epoch_id(12), kind, epoch_id(9)};
   return made;
 }
 
@@ -69,7 +69,7 @@ TEST(frame_wire, a_frame_arrives_as_it_was_sent) {
   EXPECT_TRUE(mark->idle);
 
   for (const barrier_kind kind : {barrier_kind::checkpoint, barrier_kind::stop, barrier_kind::final})
-    EXPECT_EQ(sent(barrier_frame(kind))->cut, (barrier{epoch_id(12), kind}));
+    EXPECT_EQ(sent(barrier_frame(kind))->cut, (barrier{epoch_id(12), kind, epoch_id(9)}));
 }
 
 TEST(frame_wire, the_header_tells_whose_frame_it_is) {

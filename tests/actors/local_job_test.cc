@@ -202,6 +202,19 @@ TEST_P(local_job_test, refuses_a_second_process_on_the_same_state) {
   EXPECT_EQ(running.get().how, job_outcome::kind::stopped);
 }
 
+TEST_P(local_job_test, the_log_of_many_epochs_stays_short) {
+  world_->records = 2'000 * parallelism();
+  world_->rows_per_cut = 10;  // of a reader
+  world_->real_state = true;
+  options_.checkpoint_interval = std::chrono::microseconds(1);
+  const job_outcome outcome = run(counting_plan(parallelism()));
+  ASSERT_EQ(outcome.how, job_outcome::kind::finished) << (outcome.cause ? outcome.cause->message : "");
+  EXPECT_GT(outcome.checkpoints, 150u) << "more than fit without folding";
+  const auto log = std::filesystem::directory_iterator(options_.state_directory + "/checkpoints/log");
+  EXPECT_LE(std::distance(begin(log), end(log)), 135);
+  EXPECT_TRUE(run(counting_plan(parallelism())).nothing_to_do) << "what was folded still tells that the job has ended";
+}
+
 TEST_P(local_job_test, reports_progress) {
   world_->records = 50'000;
   std::vector<job_progress> seen;

@@ -51,6 +51,7 @@ task_actor::behavior_type note_everything(task_actor::pointer self, seen* to) {
       [](const epoch_committed&) {},
       [](const pause_sources&) {},
       [](source_news) {},
+      [](others_ended) {},
       [](drain_input) {},
       [](const go_on&) {},
       [self](end_actor) { self->quit(); },
