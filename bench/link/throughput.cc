@@ -53,6 +53,7 @@ task_actor::behavior_type only(task_actor::pointer self, OnFrame on_frame, OnCre
           [](const epoch_committed&) {},
           [](const pause_sources&) {},
           [](source_news) {},
+          [](others_ended) {},
           [](drain_input) {},
           [](const go_on&) {},
           [self](end_actor) { self->quit(); }};
