@@ -52,6 +52,9 @@ class epoch_outbox {
   result<void> make_durable();
   /// Of segments whose epoch is not known to be committed, and of the one under construction.
   uint64_t bytes() const;
+  /// What a checkpoint keeps of it, and its restoration: once per old shard.
+  std::string snapshot() const;
+  result<void> restore(std::string_view bytes);
   /// The last epoch of a restored checkpoint: segments are named after it.
   void set_last_epoch(uint64_t epoch) { last_epoch_ = std::max(last_epoch_, epoch); }
   uint64_t last_epoch() const { return last_epoch_; }

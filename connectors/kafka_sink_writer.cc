@@ -5,12 +5,8 @@
 #include <random>
 #include <utility>
 
-#include "base/bytes.h"
-
 namespace systole {
 namespace {
-
-constexpr uint8_t snapshot_version = 1;
 
 /// 16 hexadecimal digits.
 std::string name_of_a_staging() {
@@ -96,21 +92,9 @@ result<void> kafka_sink_writer::commit(const commit_epoch& epoch) {
   return {};
 }
 
-std::string kafka_sink_writer::snapshot() {
-  std::string out;
-  append_fixed(out, snapshot_version);
-  append_varint(out, outbox_.last_epoch());
-  return out;
-}
-
 result<void> kafka_sink_writer::restore(std::string_view bytes) {
-  if (bytes.empty()) return {};
-  byte_reader in(bytes);
-  const auto version = in.fixed<uint8_t>();
-  const uint64_t epoch = in.varint();
-  if (version != snapshot_version || !in.ok()) return fail(error_code::incompatible, "a sink's state is of another version");
-  outbox_.set_last_epoch(epoch);
-  committed_->store(std::max(committed_->load(), epoch));
+  SYSTOLE_TRY(outbox_.restore(bytes));
+  committed_->store(std::max(committed_->load(), outbox_.last_epoch()));
   return {};
 }
 

@@ -26,7 +26,7 @@ class kafka_sink_writer final : public sink_writer {
   result<void> commit(const commit_epoch& epoch) override;
   uint64_t outbox_bytes() const override { return outbox_.bytes() + changes_.memory_bytes(); }
   uint64_t held_memory_bytes() const override { return changes_.memory_bytes(); }
-  std::string snapshot() override;
+  std::string snapshot() override { return outbox_.snapshot(); }
   result<void> restore(std::string_view bytes) override;
 
  private:

@@ -24,8 +24,8 @@ class outbox_writer final : public sink_writer {
   result<void> make_durable(epoch_id) override { return outbox_.make_durable(); }
   uint64_t outbox_bytes() const override { return outbox_.bytes() + changes_.memory_bytes(); }
   uint64_t held_memory_bytes() const override { return changes_.memory_bytes(); }
-  std::string snapshot() override;
-  result<void> restore(std::string_view bytes) override;
+  std::string snapshot() override { return outbox_.snapshot(); }
+  result<void> restore(std::string_view bytes) override { return outbox_.restore(bytes); }
 
  private:
   epoch_outbox outbox_;
