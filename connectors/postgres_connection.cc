@@ -254,14 +254,17 @@ result<void> postgres_connection::execute(const std::string& sql) {
   return {};
 }
 
-result<void> postgres_connection::begin_copy_in(const std::string& sql) {
+result<void> postgres_connection::begin_copy_in(const std::string& sql) { return begin_copy(sql, PGRES_COPY_IN); }
+result<void> postgres_connection::begin_copy_out(const std::string& sql) { return begin_copy(sql, PGRES_COPY_OUT); }
+
+result<void> postgres_connection::begin_copy(const std::string& sql, int wanted) {
   const auto deadline = deadline_of_answer();
   if (broken_) return lost("earlier");
   if (PQsendQuery(connection_, sql.c_str()) == 0) return lost("before a COPY");
   SYSTOLE_TRY(flush(deadline));
   SYSTOLE_ASSIGN(pg_result* const answer, next_result(deadline));
   const postgres_rows held(answer);
-  if (answer && PQresultStatus(answer) == PGRES_COPY_IN) return {};
+  if (answer && static_cast<int>(PQresultStatus(answer)) == wanted) return {};
   if (!answer) return lost("in a COPY");
   failure cause = refused(answer);
   if (!broken_) (void)finish_statement(deadline).has_value();  // reads the statement's end; the first failure is told
@@ -291,20 +294,6 @@ result<uint64_t> postgres_connection::end_copy_in() {
   SYSTOLE_TRY(flush(deadline));
   SYSTOLE_ASSIGN(const postgres_rows done, finish_statement(deadline));
   return done.changed();
-}
-
-result<void> postgres_connection::begin_copy_out(const std::string& sql) {
-  const auto deadline = deadline_of_answer();
-  if (broken_) return lost("earlier");
-  if (PQsendQuery(connection_, sql.c_str()) == 0) return lost("before a COPY");
-  SYSTOLE_TRY(flush(deadline));
-  SYSTOLE_ASSIGN(pg_result* const answer, next_result(deadline));
-  const postgres_rows held(answer);
-  if (answer && PQresultStatus(answer) == PGRES_COPY_OUT) return {};
-  if (!answer) return lost("in a COPY");
-  failure cause = refused(answer);
-  if (!broken_) (void)finish_statement(deadline).has_value();  // as above
-  return cause;
 }
 
 result<std::optional<std::string_view>> postgres_connection::take() {

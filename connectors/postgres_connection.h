@@ -97,6 +97,8 @@ class postgres_connection {
   explicit postgres_connection(pg_conn* made, const postgres_settings& settings);
   result<void> connect();
   result<void> prepare_session();
+  /// `wanted`: libpq's status of a COPY that has begun.
+  result<void> begin_copy(const std::string& sql, int wanted);
   result<void> wait(bool for_write, time_point deadline);
   result<void> flush(time_point deadline);
   /// The next result of the statement under way, null at its end.

@@ -69,6 +69,7 @@ result<void> postgres_session::run(const work& what, std::chrono::milliseconds a
     if (tries == 1)
       log_line(log_level::warning, "postgresql",
                fmt::format("{}: {}; trying again for {} s", settings_.owner, done.error().message, at_most.count() / 1000));
+    // The caller's thread may wait, and for no longer than a worker's shutdown: limits::postgres_retry_most_ms.
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, std::chrono::milliseconds(limits::postgres_retry_most_ms));
   }
