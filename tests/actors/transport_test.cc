@@ -2,13 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <caf/all.hpp>
-#include <caf/io/all.hpp>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 
 #include "actors/frame_wire.h"
-#include "base/limits.h"
+#include "tests/actors/loopback_process.h"
 #include "tests/data/columns.h"
 
 namespace systole::testing {
@@ -40,80 +39,48 @@ struct seen {
   }
 };
 
-task_actor::behavior_type note_everything(task_actor::pointer self, seen* to) {
-  return {
-      [](const std::shared_ptr<const task_wiring>&) {},
-      [to](const frame_ptr& what) { to->note([&] { to->frames.push_back(what); }); },
-      [to](const credit_grant& grant) { to->note([&] { to->grants.push_back(grant); }); },
-      [](const trigger_epoch&) {},
-      [](const abort_epoch&) {},
-      [](const commit_sinks&) {},
-      [](const epoch_committed&) {},
-      [](const pause_sources&) {},
-      [](source_news) {},
-      [](others_ended) {},
-      [](drain_input) {},
-      [](const go_on&) {},
-      [self](end_actor) { self->quit(); },
-  };
-}
-
-/// One process of a cluster: an actor system with a gate at a loopback port.
+/// A process that notes everything; its one task, too.
 struct process {
-  struct config : caf::actor_system_config {
-    config() { load<caf::io::middleman>(); }
-  };
   process() {
-    gate = spawn_gate(system, {.control =
-                                   [this](const caf::strong_actor_ptr&, std::string bytes) {
-                                     got.note([&] { got.controls.push_back(std::move(bytes)); });
-                                   },
-                               .hello =
-                                   [this](std::string identity, wire_actor peer) {
-                                     got.note([&] {
-                                       got.hellos.push_back(std::move(identity));
-                                       connect_to(std::move(peer));
-                                     });
-                                   },
-                               .broken =
-                                   [this](job_id, attempt_stamp, failure cause) {
-                                     got.note([&] { got.broken.push_back(std::move(cause)); });
-                                   }});
-    port = system.middleman().publish(caf::actor_cast<wire_actor>(gate), 0, "127.0.0.1").value();
-    task = system.spawn(note_everything, &got);
+    at.emplace(job, stamp,
+               gate_events{.control =
+                               [this](const caf::strong_actor_ptr&, std::string bytes) {
+                                 got.note([&] { got.controls.push_back(std::move(bytes)); });
+                               },
+                           .hello =
+                               [this](std::string identity, wire_actor peer) {
+                                 got.note([&] {
+                                   at->answer(std::move(peer));
+                                   got.hellos.push_back(std::move(identity));
+                                 });
+                               },
+                           .broken =
+                               [this](job_id, attempt_stamp, failure cause) {
+                                 got.note([&] { got.broken.push_back(std::move(cause)); });
+                               }});
+    task = at->system.spawn([this](task_actor::pointer self) {
+      return only_exchange(
+          self, [this](const frame_ptr& what) { got.note([&] { got.frames.push_back(what); }); },
+          [this](const credit_grant& grant) { got.note([&] { got.grants.push_back(grant); }); });
+    });
   }
-  ~process() {
-    caf::anon_send(gate, end_actor{});
-    caf::anon_send(task, end_actor{});
-    if (link) caf::anon_send(link, end_actor{});
-    if (proxy) caf::anon_send(proxy, end_actor{});
-  }
-  void connect_to(wire_actor peer) {
-    link = spawn_link(system, std::move(peer), limits::link_bytes);
-    proxy = spawn_remote_tasks(system, job, stamp, link);
-  }
+  ~process() { caf::anon_send(task, end_actor{}); }
 
-  config with;
-  caf::actor_system system{with};
   seen got;
-  gate_actor gate;
+  std::optional<loopback_process> at;
   task_actor task;
-  uint16_t port = 0;
-  link_actor link;
-  task_actor proxy;
 };
 
 /// Channel 0 goes from `left` to `right`.
 struct two_processes : ::testing::Test {
   two_processes() {
-    left.connect_to(left.system.middleman().remote_actor<wire_actor>("127.0.0.1", right.port).value());
-    caf::anon_send(left.link, outgoing_hello{"left", caf::actor_cast<caf::strong_actor_ptr>(left.gate)});
+    left.at->connect_to(right.at->port);
     EXPECT_TRUE(right.got.wait([this] { return !right.got.hellos.empty(); }));
     route(left, {.job = job, .stamp = stamp, .receivers = {task_actor()}, .senders = {left.task}});
     route(right, {.job = job, .stamp = stamp, .receivers = {right.task}, .senders = {task_actor()}});
   }
   static void route(process& at, frame_route what) {
-    caf::anon_send(at.gate, open_route{std::make_shared<const frame_route>(std::move(what))});
+    caf::anon_send(at.at->gate, open_route{std::make_shared<const frame_route>(std::move(what))});
   }
   static frame_ptr rows(uint64_t sequence, size_t count = 3) {
     auto made = std::make_shared<frame>();
@@ -124,7 +91,7 @@ struct two_processes : ::testing::Test {
     made->bytes = exchange_bytes(made->rows);
     return made;
   }
-  void send(frame_ptr what) { caf::anon_send(left.proxy, std::move(what)); }
+  void send(frame_ptr what) { caf::anon_send(left.at->remote, std::move(what)); }
 
   process left, right;
 };
@@ -144,7 +111,7 @@ TEST_F(two_processes, frames_arrive_in_order_and_whole) {
 }
 
 TEST_F(two_processes, credit_comes_back_to_the_sender) {
-  caf::anon_send(right.proxy, credit_grant{0, 12'345});
+  caf::anon_send(right.at->remote, credit_grant{0, 12'345});
   ASSERT_TRUE(left.got.wait([this] { return !left.got.grants.empty(); }));
   EXPECT_EQ(left.got.grants[0].bytes, 12'345u);
 }
@@ -155,8 +122,8 @@ TEST_F(two_processes, a_lost_frame_fails_the_attempt_once) {
   send(rows(4));
   ASSERT_TRUE(right.got.wait([this] { return !right.got.broken.empty(); }));
   EXPECT_NE(right.got.broken[0].message.find("lost"), std::string::npos) << right.got.broken[0].message;
-  caf::anon_send(right.gate, close_route{job, stamp});
-  caf::anon_send(left.link, outgoing_bytes{envelope::control, "end of test"});
+  caf::anon_send(right.at->gate, close_route{job, stamp});
+  caf::anon_send(left.at->link, outgoing_bytes{envelope::control, "end of test"});
   ASSERT_TRUE(right.got.wait([this] { return !right.got.controls.empty(); }));
   EXPECT_EQ(right.got.broken.size(), 1u);
   EXPECT_EQ(right.got.frames.size(), 1u) << "nothing behind a gap may enter";
@@ -173,11 +140,11 @@ TEST_F(two_processes, a_doubled_frame_enters_once) {
 
 TEST_F(two_processes, frames_of_another_attempt_are_dropped) {
   const task_actor zombie =
-      spawn_remote_tasks(left.system, job, attempt_stamp{term_id(1), attempt_id(1)}, left.link);
+      spawn_remote_tasks(left.at->system, job, attempt_stamp{term_id(1), attempt_id(1)}, left.at->link);
   caf::anon_send(zombie, rows(1));
   send(rows(1));
   ASSERT_TRUE(right.got.wait([this] { return !right.got.frames.empty(); }));
-  caf::anon_send(left.link, outgoing_bytes{envelope::control, "end of test"});
+  caf::anon_send(left.at->link, outgoing_bytes{envelope::control, "end of test"});
   ASSERT_TRUE(right.got.wait([this] { return !right.got.controls.empty(); }));
   EXPECT_EQ(right.got.frames.size(), 1u);
   EXPECT_TRUE(right.got.broken.empty());
@@ -187,7 +154,7 @@ TEST_F(two_processes, frames_of_another_attempt_are_dropped) {
 TEST_F(two_processes, a_damaged_frame_fails_the_attempt) {
   std::string bytes = encode_frame(job, stamp, *rows(1));
   bytes[bytes.size() - 3] ^= 1;
-  caf::anon_send(left.link, outgoing_frame{0, bytes});
+  caf::anon_send(left.at->link, outgoing_frame{0, bytes});
   ASSERT_TRUE(right.got.wait([this] { return !right.got.broken.empty(); }));
   EXPECT_NE(right.got.broken[0].message.find("checksum"), std::string::npos) << right.got.broken[0].message;
   EXPECT_TRUE(right.got.frames.empty());

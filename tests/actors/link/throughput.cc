@@ -1,5 +1,5 @@
 // Frames between two processes over loopback: a sender with an exchange's credit, a receiver that consumes as fast as it can
-// or slowly. Prints a JSON line per run: MB/s of row bytes, and the largest RSS of each process.
+// or slowly. Not a test: prints a JSON line with MB/s of row bytes, and one with each process's largest RSS.
 //   link_throughput [--frame-kib 64] [--seconds 3] [--channels 4] [--receiver-mb-per-second 0]
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -7,18 +7,16 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
-#include <caf/all.hpp>
-#include <caf/io/all.hpp>
 #include <chrono>
 #include <cstdio>
+#include <future>
 #include <thread>
 
 #include "actors/exchange.h"
-#include "actors/transport.h"
 #include "base/limits.h"
+#include "tests/actors/loopback_process.h"
 
-using namespace systole;
-
+namespace systole::testing {
 namespace {
 
 constexpr job_id job(1);
@@ -31,32 +29,10 @@ struct options {
   double receiver_mb_per_second = 0;  ///< 0: as fast as it can
 };
 
-struct with_io : caf::actor_system_config {
-  with_io() { load<caf::io::middleman>(); }
-};
-
 long peak_kib() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return usage.ru_maxrss;
-}
-
-/// A task of which only frames and grants matter.
-template <class OnFrame, class OnCredit>
-task_actor::behavior_type only(task_actor::pointer self, OnFrame on_frame, OnCredit on_credit) {
-  return {[](const std::shared_ptr<const task_wiring>&) {},
-          on_frame,
-          on_credit,
-          [](const trigger_epoch&) {},
-          [](const abort_epoch&) {},
-          [](const commit_sinks&) {},
-          [](const epoch_committed&) {},
-          [](const pause_sources&) {},
-          [](source_news) {},
-          [](others_ended) {},
-          [](drain_input) {},
-          [](const go_on&) {},
-          [self](end_actor) { self->quit(); }};
 }
 
 gate_events quiet_events(std::function<void(wire_actor)> hello) {
@@ -89,44 +65,26 @@ uint16_t hear(int fd) {
   return port;
 }
 
-struct process {
-  with_io config;
-  caf::actor_system system{config};
-  std::atomic<bool> connected{false};
-  gate_actor gate = spawn_gate(system, quiet_events([this](wire_actor peer) { connect(std::move(peer)); }));
-  uint16_t port = system.middleman().publish(caf::actor_cast<wire_actor>(gate), 0, "127.0.0.1").value();
-  link_actor link;
-  task_actor remote;
-  void connect(wire_actor peer) {
-    link = spawn_link(system, std::move(peer), limits::link_bytes);
-    remote = spawn_remote_tasks(system, job, stamp, link);
-    connected = true;
-  }
-  void connect_to(uint16_t to) {
-    connect(system.middleman().remote_actor<wire_actor>("127.0.0.1", to).value());
-    caf::anon_send(link, outgoing_hello{"sender", caf::actor_cast<caf::strong_actor_ptr>(gate)});
-  }
-};
-
 int receive(const options& with, int to) {
-  process self;
+  std::promise<wire_actor> hello;
+  loopback_process self(job, stamp, quiet_events([&hello](wire_actor peer) { hello.set_value(std::move(peer)); }));
   tell(to, self.port);
-  while (!self.connected) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  self.answer(hello.get_future().get());
   std::atomic<uint64_t> got{0};
-  std::atomic<bool> ended{false};
+  std::promise<void> ended;
   uint32_t open = with.channels;
   std::vector<credit_receiver> credit(with.channels,
                                       credit_receiver(limits::channel_credit_bytes, limits::channel_credit_grant_bytes));
   const task_actor task = self.system.spawn<caf::detached>([&](task_actor::pointer me) {
-    return only(
+    return only_exchange(
         me,
         [&](const frame_ptr& what) {
           if (what->what == frame::kind::end) {
-            if (--open == 0) ended = true;
+            if (--open == 0) ended.set_value();
             return;
           }
           got += what->bytes;
-          if (with.receiver_mb_per_second > 0)
+          if (with.receiver_mb_per_second > 0)  // a slow receiver is what is measured
             std::this_thread::sleep_for(
                 std::chrono::microseconds(static_cast<int64_t>(what->bytes / with.receiver_mb_per_second)));
           credit[what->channel].on_received(what->bytes);
@@ -141,7 +99,7 @@ int receive(const options& with, int to) {
   caf::anon_send(self.gate, open_route{std::make_shared<const frame_route>(std::move(route))});
   tell(to, 1);
   const auto began = std::chrono::steady_clock::now();
-  while (!ended) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ended.get_future().wait();
   const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   std::printf("{\"frame_kib\": %zu, \"channels\": %u, \"receiver_limit_mb_s\": %.0f, \"mb_s\": %.0f, \"receiver_rss_mib\": %ld}\n",
               with.frame_kib, with.channels, with.receiver_mb_per_second, static_cast<double>(got) / 1e6 / took,
@@ -151,7 +109,7 @@ int receive(const options& with, int to) {
 }
 
 int send(const options& with, int from) {
-  process self;
+  loopback_process self(job, stamp, quiet_events([](const wire_actor&) {}));
   self.connect_to(hear(from));
   (void)hear(from);
   const batch rows = rows_of(with.frame_kib * limits::kibibyte);
@@ -163,7 +121,6 @@ int send(const options& with, int from) {
       while (!each->full() && std::chrono::steady_clock::now() < until) (void)each->write(rows);
     }
   };
-  std::atomic<bool> ended{false};
   task = self.system.spawn<caf::detached>([&](task_actor::pointer me) {
     for (uint32_t i = 0; i < with.channels; ++i) {
       outputs.push_back(std::make_unique<exchange_output>(std::vector<uint32_t>{i}, make_broadcaster(1),
@@ -173,7 +130,7 @@ int send(const options& with, int from) {
     me->delayed_send(me, std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::duration<double>(with.seconds)),
                      end_actor{});
     me->send(me, credit_grant{0, 0});
-    task_actor::behavior_type made = only(
+    task_actor::behavior_type made = only_exchange(
         me, [](const frame_ptr&) {},
         [&](const credit_grant& grant) {
           if (grant.bytes > 0) outputs[grant.channel]->on_credit(grant.channel, grant.bytes);
@@ -197,7 +154,7 @@ int send(const options& with, int from) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int measure(int argc, char** argv) {
   CLI::App app{"Frames between two processes over loopback"};
   options with;
   app.add_option("--frame-kib", with.frame_kib);
@@ -210,3 +167,7 @@ int main(int argc, char** argv) {
   if (fork() == 0) return receive(with, up[1]);
   return send(with, up[0]);
 }
+
+}  // namespace systole::testing
+
+int main(int argc, char** argv) { return systole::testing::measure(argc, argv); }
