@@ -109,21 +109,6 @@ std::vector<sink_case> cases() {
   };
 }
 
-/// Two inserts an epoch; as a changelog also corrections and retractions of rows that earlier epochs gave.
-sink_run::input stream(bool changelog) {
-  sink_run::input rows;
-  for (int e = 0; e < 4; ++e) {
-    std::vector<test_row> epoch = {{10 * e, "first"}, {10 * e + 1, "second"}};
-    if (changelog && e > 0) {
-      epoch.push_back({10 * (e - 1), "first", row_kind::update_before});
-      epoch.push_back({10 * (e - 1), "corrected", row_kind::update_after});
-      epoch.push_back({10 * (e - 1) + 1, "second", row_kind::erase});
-    }
-    rows.push_back({e == 2 && !changelog ? test_batch({}) : test_batch(epoch, changelog)});
-  }
-  return rows;
-}
-
 class exactly_once : public ::testing::TestWithParam<sink_case> {
  protected:
   sink_run run_in(const std::string& folder, file_system& files, bool check_epochs = true) {

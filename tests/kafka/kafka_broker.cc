@@ -152,7 +152,7 @@ void kafka_broker::start() {
     if (died) pid_ = 0;
     if (died || std::chrono::steady_clock::now() > deadline)
       throw std::runtime_error("the broker did not start:\n" + text_of(log));
-    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));  // its log is the only sign of being ready
   }
 }
 

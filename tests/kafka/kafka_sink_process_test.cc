@@ -1,18 +1,15 @@
 // The real process, killed with kill -9 at random moments and at the phases of checkpoints, between a generator and a broker.
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <map>
 #include <random>
-#include <thread>
 
 #include "tests/kafka/kafka_broker.h"
 #include "tests/kafka/kafka_records.h"
+#include "tests/support/child_process.h"
 #include "tests/support/temporary_directory.h"
 
 namespace systole::testing {
@@ -85,27 +82,7 @@ class kafka_process : public ::testing::Test {
     std::vector<std::string> words{SYSTOLE_COMMAND, "run", manifest(name), "--state", folder_ / (name + ".state"), "--progress",
                                    "none", "--parallelism", parallelism_};
     words.insert(words.end(), more.begin(), more.end());
-    const std::string log = folder_ / "log";
-    const pid_t child = ::fork();
-    if (child == 0) {
-      std::vector<char*> pointers;
-      for (std::string& each : words) pointers.push_back(each.data());
-      pointers.push_back(nullptr);
-      if (!std::freopen(log.c_str(), "w", stderr) || !std::freopen("/dev/null", "w", stdout)) ::_exit(126);
-      ::execv(SYSTOLE_COMMAND, pointers.data());
-      ::_exit(126);
-    }
-    int status = 0;
-    if (life.count() > 0) {
-      const auto until = std::chrono::steady_clock::now() + life;
-      while (std::chrono::steady_clock::now() < until) {
-        if (::waitpid(child, &status, WNOHANG) == child) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));  // the child's life, which is what is tested
-      }
-      ::kill(child, SIGKILL);
-    }
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return run_child(std::move(words), folder_ / "log", life);
   }
   std::string log() {
     std::ifstream in(folder_ / "log");

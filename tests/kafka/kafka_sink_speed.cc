@@ -1,23 +1,14 @@
 // Rows per CPU-second of the Kafka sink, by part. Not a test: kafka_sink_speed [rows] [format] [compression]
-#include <sys/resource.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
 #include "tests/kafka/kafka_broker.h"
 #include "tests/kafka/kafka_sink_run.h"
+#include "tests/support/cpu_seconds.h"
 
 namespace systole::testing {
 namespace {
-
-/// Of all threads of this process, librdkafka's among them; the broker has its own.
-double cpu_seconds() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
 
 schema columns() {
   schema made{{{"id", {type_id::int64}}, {"at", {type_id::timestamptz}}, {"amount", {type_id::int32}}}};

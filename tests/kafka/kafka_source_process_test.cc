@@ -1,9 +1,6 @@
 // The real process between a topic and files, killed with kill -9 at random moments and restarted, while the broker is
 // killed too: the files hold what an undisturbed run's hold.
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -14,6 +11,7 @@
 
 #include "tests/kafka/kafka_broker.h"
 #include "tests/kafka/kafka_records.h"
+#include "tests/support/child_process.h"
 #include "tests/support/temporary_directory.h"
 
 namespace systole::testing {
@@ -78,25 +76,7 @@ class kafka_source_process : public ::testing::Test {
   int run(const std::string& name, std::chrono::milliseconds life, const char* parallelism) {
     std::vector<std::string> words{SYSTOLE_COMMAND, "run", folder_ / "job.yaml", "--state", folder_ / (name + ".state"), "--progress",
                                    "none", "--parallelism", parallelism, "--param", "out=" + (folder_ / name)};
-    const std::string log = folder_ / "log";
-    const pid_t child = ::fork();
-    if (child == 0) {
-      std::vector<char*> pointers;
-      for (std::string& each : words) pointers.push_back(each.data());
-      pointers.push_back(nullptr);
-      if (!std::freopen(log.c_str(), "w", stderr) || !std::freopen("/dev/null", "w", stdout)) ::_exit(126);
-      ::execv(SYSTOLE_COMMAND, pointers.data());
-      ::_exit(126);
-    }
-    int status = 0;
-    const auto until = std::chrono::steady_clock::now() + life;
-    while (life.count() > 0 && std::chrono::steady_clock::now() < until) {
-      if (::waitpid(child, &status, WNOHANG) == child) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));  // the child's life, which is what is tested
-    }
-    if (life.count() > 0) ::kill(child, SIGKILL);
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return run_child(std::move(words), folder_ / "log", life);
   }
   std::string log() {
     std::ifstream in(folder_ / "log");

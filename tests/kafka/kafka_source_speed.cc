@@ -1,8 +1,6 @@
 // Records per CPU-second of the Kafka source with the full decode, beside the file source on the same records. Not a test:
 //   kafka_source_speed [records] [fetch.message.max.bytes]
 // All threads of this process count, librdkafka's among them; the broker has a process of its own.
-#include <sys/resource.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -14,17 +12,11 @@
 #include "connectors/patient_flow_generator.h"
 #include "tests/kafka/kafka_broker.h"
 #include "tests/kafka/kafka_records.h"
+#include "tests/support/cpu_seconds.h"
 #include "tests/support/temporary_directory.h"
 
 namespace systole {
 namespace {
-
-double cpu_seconds() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
 
 /// Every top-level key of the line, times as such.
 void add_columns(proto::Source& to, const std::string& line) {
@@ -55,7 +47,7 @@ measured read_all(const proto::Source& source, const connector_context& context)
   const auto factory = make_source(node, context).value();
   const auto reader = factory->make_reader(0, 1, {}).value();
   measured made;
-  const double cpu = cpu_seconds();
+  const double cpu = testing::cpu_seconds();
   const auto begin = context.time->monotonic();
   while (true) {
     auto polled = reader->poll();
@@ -73,7 +65,7 @@ measured read_all(const proto::Source& source, const connector_context& context)
       nanosleep(&wait, nullptr);
     }
   }
-  made.cpu = cpu_seconds() - cpu;
+  made.cpu = testing::cpu_seconds() - cpu;
   made.wall = std::chrono::duration<double>(context.time->monotonic() - begin).count();
   return made;
 }

@@ -83,14 +83,7 @@ TEST_F(kafka_source, goes_on_from_a_snapshot_at_another_parallelism) {
 TEST_F(kafka_source, keeps_its_positions_while_no_broker_answers) {
   broker.create_topic(topic);
   give(numbers(0, 10));
-  std::string snapshot;
-  {
-    auto from = factory(source());
-    auto read = reader(*from);
-    seen_rows seen;
-    ASSERT_TRUE(poll_until(*read, seen, rows(10)));
-    snapshot = read->snapshot();
-  }
+  const std::string snapshot = snapshot_after(10);
   proto::Source unreachable = source();
   (*unreachable.mutable_connection()->mutable_settings())["bootstrap.servers"] = "127.0.0.1:1";
   std::string passed_on;
@@ -213,14 +206,7 @@ TEST_F(kafka_source, tells_a_missing_topic) {
 TEST_F(kafka_source, never_jumps_over_deleted_records) {
   broker.create_topic(topic);
   give(numbers(0, 10));
-  std::string snapshot;
-  {
-    auto from = factory(source());
-    auto read = reader(*from);
-    seen_rows seen;
-    ASSERT_TRUE(poll_until(*read, seen, rows(10)));
-    snapshot = read->snapshot();
-  }
+  const std::string snapshot = snapshot_after(10);
   give(numbers(10, 20));
   broker.delete_records(topic, 0, 15);
   auto from = factory(source());
@@ -237,14 +223,7 @@ TEST_F(kafka_source, never_jumps_over_deleted_records) {
 TEST_F(kafka_source, never_begins_anew_in_a_topic_that_was_cut) {
   broker.create_topic(topic);
   give(numbers(0, 10));
-  std::string snapshot;
-  {
-    auto from = factory(source());
-    auto read = reader(*from);
-    seen_rows seen;
-    ASSERT_TRUE(poll_until(*read, seen, rows(10)));
-    snapshot = read->snapshot();
-  }
+  const std::string snapshot = snapshot_after(10);
   broker.delete_topic(topic);
   broker.create_topic(topic);
   give({1});

@@ -107,6 +107,14 @@ class kafka_source_fixture : public ::testing::Test {
     }
     return {};
   }
+  /// The positions of a reader that has read `count` rows of the topic. Fails the test where they do not come.
+  std::string snapshot_after(size_t count) {
+    auto from = factory(source());
+    auto read = reader(*from);
+    seen_rows seen;
+    EXPECT_TRUE(poll_until(*read, seen, [count](const seen_rows& it) { return it.rows() >= count; }));
+    return read->snapshot();
+  }
   static void take(source_poll& polled, seen_rows& seen) {
     for (size_t row = 0; row < polled.rows.rows(); ++row) seen.numbers.push_back(polled.rows.at(0).values<int64_t>()[row]);
     if (polled.rows.rows() > 0) seen.batches.push_back(polled.rows);

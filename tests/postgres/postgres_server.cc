@@ -102,7 +102,7 @@ void postgres_server::start() {
     // It ends by itself while processes of the one before hold its memory.
     if (::waitpid(server_, &status, WNOHANG) == server_) {
       server_ = 0;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // nor has their end one
       continue;
     }
     if (postgres_connection::open(settings())) return;

@@ -12,21 +12,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// Two inserts an epoch; as a changelog also corrections and retractions of rows that earlier epochs gave.
-sink_run::input stream(bool changelog, int epochs = 4) {
-  sink_run::input rows;
-  for (int e = 0; e < epochs; ++e) {
-    std::vector<test_row> epoch = {{10 * e, "first"}, {10 * e + 1, "second"}};
-    if (changelog && e > 0) {
-      epoch.push_back({10 * (e - 1), "first", row_kind::update_before});
-      epoch.push_back({10 * (e - 1), "corrected", row_kind::update_after});
-      epoch.push_back({10 * (e - 1) + 1, "second", row_kind::erase});
-    }
-    rows.push_back({e == 2 && !changelog ? test_batch({}) : test_batch(epoch, changelog)});
-  }
-  return rows;
-}
-
 /// As stream(), over two shards: odd ids to the second.
 sink_run::input two_shards(bool changelog) {
   sink_run::input made;
