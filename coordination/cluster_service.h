@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "coordination/control_messages.h"
+#include "coordination/restart_policy.h"
+#include "proto/plan.pb.h"
+
+/// What a cluster can be asked from outside: the seam between the coordinator and its REST API.
+namespace systole {
+
+/// What a user submits: manifests as text, so that errors point into them.
+struct job_submission {
+  struct file {
+    std::string name;  ///< as errors call it
+    std::string text;
+  };
+  std::vector<file> files;
+  std::string directory;  ///< what relative paths in the manifest are relative to, as the cluster's machines see it
+  std::map<std::string, std::string> parameters;
+  uint32_t parallelism = 0;  ///< 0: the manifest's
+  std::string request;       ///< makes a repeated submission harmless; empty: none
+  std::string from_savepoint;  ///< of a job that has ended: its id or name; with :EPOCH one of its savepoints
+  bool allow_drop_state = false;
+  bool dry_run = false;      ///< check all, start nothing
+};
+
+/// A manifest that was refused: every problem, as `validate` tells them.
+struct submission_outcome {
+  std::optional<job_id> job;
+  std::string name;
+  std::vector<std::string> problems;  ///< file:line:column: error[SYSnnnn]: ...
+  std::string changes;                ///< beside the saved state that it starts from, or of the job of that name; may be empty
+};
+
+struct checkpoint_summary {
+  epoch_id epoch;
+  bool savepoint = false;
+  timestamp_us completed_at_us = 0;
+  int64_t duration_us = 0;  ///< 0 where another coordinator took it
+  uint64_t bytes = 0;       ///< of all its files, those shared with older ones too
+  std::map<std::string, uint64_t> step_bytes;
+};
+
+struct job_summary {
+  job_id id;
+  std::string name;
+  std::string state;   ///< as job_control::state is called: running, restarting, ...
+  std::string reason;  ///< why it waits, failed or restarts; never a record's text
+  uint32_t parallelism = 0;
+  uint64_t attempt = 0;
+  uint64_t restarts = 0;
+  epoch_id last_completed;
+  epoch_id last_committed;
+  timestamp_us submitted_at_us = 0;
+  timestamp_us last_completed_at_us = 0;
+};
+
+struct job_details : job_summary {
+  struct task {
+    uint32_t index = 0;
+    uint32_t stage = 0;
+    uint32_t subtask = 0;
+    std::vector<std::string> steps;
+    std::string worker;  ///< its name; empty: none
+    std::string phase;
+  };
+  std::vector<task> tasks;
+  std::vector<attempt_failure> failures;  ///< root causes, oldest first
+  std::vector<checkpoint_summary> checkpoints;
+  std::shared_ptr<const proto::PhysicalPlan> plan;
+};
+
+struct worker_summary {
+  std::string name;
+  std::string address;
+  std::string node;
+  std::string incarnation;
+  uint32_t slots = 0;
+  uint32_t slots_used = 0;
+  bool leaving = false;
+};
+
+struct cluster_summary {
+  bool leads = false;
+  uint64_t term = 0;
+  std::string leader;  ///< where its REST API is, as far as known; empty: not known
+  uint32_t workers = 0;
+  uint32_t slots = 0;
+  uint32_t slots_used = 0;
+  uint32_t jobs = 0;
+};
+
+/// Thread-safe. Each call answers once, later, on a thread of the coordinator (where nothing may block), or with
+/// `unavailable` where this coordinator does not lead. Jobs are called by id or by name (the latest of that name).
+class cluster_service {
+ public:
+  template <class T>
+  using answer = std::function<void(result<T>)>;
+  virtual ~cluster_service() = default;
+
+  virtual void submit(job_submission what, answer<submission_outcome> then) = 0;
+  virtual void jobs(answer<std::vector<job_summary>> then) = 0;
+  virtual void job(std::string which, answer<job_details> then) = 0;
+  /// stop, drain, cancel, savepoint, rescale, resume. Answers once it is recorded (a savepoint: once it is complete), with
+  /// a savepoint's epoch, else 0.
+  virtual void request(std::string which, job_request what, answer<epoch_id> then) = 0;
+  /// Forgets an ended job and removes its state.
+  virtual void remove(std::string which, answer<bool> then) = 0;
+  virtual void remove_savepoint(std::string which, epoch_id epoch, answer<bool> then) = 0;
+  virtual void workers(answer<std::vector<worker_summary>> then) = 0;
+  virtual void cluster(answer<cluster_summary> then) = 0;
+};
+
+}  // namespace systole
