@@ -67,6 +67,21 @@ inline constexpr uint32_t kafka_transaction_ms = 900'000;  ///< The most that br
 // Connections.
 inline constexpr size_t secret_bytes = 64 * kibibyte;      ///< One file of the secret directory.
 
+// HTTP, both sides.
+inline constexpr size_t http_head_bytes = 16 * kibibyte;   ///< Of a request or an answer: its first line and headers.
+inline constexpr size_t http_body_bytes = 8 * mebibyte;    ///< Of a request.
+inline constexpr size_t http_answer_bytes = 64 * mebibyte; ///< Of an answer, as a client takes it.
+inline constexpr size_t http_connections = 256;            ///< Open at a server.
+inline constexpr size_t http_answers = 64;                 ///< Requests that a server's handler has not answered yet.
+inline constexpr int http_idle_ms = 30'000;                ///< Between requests; of a peer that takes no bytes of ours.
+inline constexpr int http_request_ms = 60'000;             ///< For a request to arrive, whole.
+inline constexpr int http_linger_ms = 2'000;               ///< For a client to read the last answer before its connection is closed.
+inline constexpr size_t http_events_bytes = 1 * mebibyte;  ///< Of server-sent events that a client has not taken.
+inline constexpr int http_event_ping_ms = 10'000;          ///< Between signs of life on a stream of events.
+
+// Metrics.
+inline constexpr size_t metric_rules = 64;            ///< Of one step with a series of their own; see docs/metrics.md.
+
 // State.
 inline constexpr size_t memory_default_bytes = 512 * mebibyte;
 inline constexpr uint32_t max_parallelism_default = 128;

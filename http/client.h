@@ -12,9 +12,9 @@
 namespace systole {
 
 struct http_client_options {
-  std::string url;                  ///< http://host:port or https://host:port
-  std::string certificate_authority;  ///< PEM file of the server's; empty: the system's
-  std::string token;                ///< sent as a bearer token
+  std::string url;                             ///< http://host:port or https://host:port
+  std::string certificate_authority;           ///< PEM file of the server's; empty: the system's
+  std::string token;                           ///< sent as a bearer token
   std::chrono::milliseconds patience{10'000};  ///< for one answer, connecting included
 };
 

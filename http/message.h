@@ -15,7 +15,7 @@ struct http_request {
   std::map<std::string, std::string> query;    ///< decoded; of a repeated name the last
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
-  std::string peer;                            ///< the client's address, for the log
+  std::string peer;  ///< the client's address, for the log
 };
 
 /// Where a handler sends server-sent events; kept for as long as it has some. Thread-safe. What a slow client does not
@@ -37,7 +37,11 @@ struct http_response {
   std::function<void(std::shared_ptr<event_stream>)> events;
 };
 
-/// Answers a request: `answer` is called once, on any thread, at once or later. It must not block.
+/// An answer that is an error: {"error": {"code", "message"}}.
+http_response http_error(unsigned status, std::string_view code, std::string_view message);
+
+/// Answers a request: `answer` is called once, on any thread, at once or later. The handler runs on the
+/// server's thread and must not block. An answer that is dropped uncalled is a 500.
 using http_answer = std::function<void(http_response)>;
 using http_handler = std::function<void(http_request request, http_answer answer)>;
 

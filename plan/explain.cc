@@ -2,7 +2,7 @@
 
 #include "plan/explain_settings.h"
 #include "plan/expression_binder.h"
-#include "plan/json_text.h"
+#include "base/json_text.h"
 
 namespace systole {
 namespace {

@@ -1,4 +1,4 @@
-#include "plan/json_text.h"
+#include "base/json_text.h"
 
 #include <cstdio>
 
