@@ -265,6 +265,7 @@ class console_factory final : public sink_factory {
   explicit console_factory(console_settings settings) : settings_(std::move(settings)) {}
   bool accepts_changelog() const override { return true; }
   uint32_t max_shards() const override { return 1; }
+  bool needs_terminal() const override { return true; }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t, uint32_t) override {
     return std::unique_ptr<sink_writer>(std::make_unique<console_writer>(settings_));
   }

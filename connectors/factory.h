@@ -27,8 +27,12 @@ struct connector_context {
   size_t batch_rows = 1024;
   bool console_is_terminal = false;
   std::string secret_directory;          ///< where secretRefs are read: DIR/NAME/KEY; empty: none are given
-  /// True while this attempt is the job's current one. Asked before a connector takes over what another attempt may
-  /// hold: a producer's id, a row lock. Any thread.
+  /// Of this attempt, from 1; unique in a job and growing. Files of the outbox carry it in their names, so that an older
+  /// attempt that wakes up late writes into none of a newer one's.
+  uint64_t attempt = 0;
+  /// True while this attempt, and in a coordinator its term, is the job's current one. Asked before a connector takes
+  /// over what another attempt may hold (a producer's id, a row lock) or replaces what it may have published. So the
+  /// answer is the log's or the lock's, not what the process last heard: it may have slept since. Any thread; may block.
   std::function<bool()> still_current = [] { return true; };
   term_id term;                          ///< of this attempt's coordinator; a sink refuses what an older one commits
   std::chrono::milliseconds commit_wait{0};  ///< for a system that is away in a commit: the checkpoint time-out; 0: the sink's own

@@ -67,4 +67,10 @@ uint64_t begun_after(std::string_view staged_name) {
   return epoch;
 }
 
+void raise(const committed_epoch& committed, uint64_t epoch) {
+  uint64_t before = committed->load();
+  while (before < epoch && !committed->compare_exchange_weak(before, epoch)) {
+  }
+}
+
 }  // namespace systole

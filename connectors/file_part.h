@@ -36,7 +36,10 @@ std::string outbox_folder_of(const std::string& outbox_directory, const std::str
 /// The epoch after which a staged file was begun, from its name; UINT64_MAX for a foreign name.
 uint64_t begun_after(std::string_view staged_name);
 
-/// What the writers of a sink learn from its committer in the same process: epochs up to it need no publishing any more.
+/// What the writers of a sink learn from its committer in the same process, or by sink_factory::on_committed: epochs up
+/// to it need no publishing any more.
 using committed_epoch = std::shared_ptr<std::atomic<uint64_t>>;
+/// Never goes back, whoever tells.
+void raise(const committed_epoch& committed, uint64_t epoch);
 
 }  // namespace systole

@@ -31,6 +31,7 @@ class file_sink_factory final : public sink_factory {
   file_sink_factory(file_sink_settings settings, encoder_maker make_encoder)
       : settings_(std::move(settings)), make_encoder_(std::move(make_encoder)) {}
   bool accepts_changelog() const override { return false; }
+  void on_committed(epoch_id epoch) override { raise(settings_.committed, epoch.value); }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) override;
   result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override;
 

@@ -17,6 +17,7 @@ class kafka_sink_factory final : public sink_factory {
                                                     const connector_context& context);
   bool accepts_changelog() const override { return settings_->records.upsert; }
   bool shards_commit() const override { return !settings_->at_least_once; }
+  void on_committed(epoch_id epoch) override { raise(settings_->recovered, epoch.value); }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) override;
   result<std::unique_ptr<sink_committer>> make_committer(uint32_t most_shards) override;
 

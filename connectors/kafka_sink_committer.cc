@@ -50,6 +50,7 @@ result<void> kafka_sink_committer::begin(epoch_id last_completed) {
 }
 
 result<void> kafka_sink_committer::commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) {
+  if (adopted_) return {};
   std::map<uint32_t, kafka_committable> restored;
   for (const shard_commit& each : shards) {
     SYSTOLE_ASSIGN(restored[each.shard], decode_committable(each.committable));

@@ -19,6 +19,11 @@ class kafka_sink_committer final : public sink_committer {
       : settings_(std::move(settings)), most_shards_(most_shards) {}
   result<void> recover(epoch_id last_completed) override;
   result<void> begin(epoch_id last_completed) override;
+  /// The running writers have the shards' ids, and commit: there is nothing to take over.
+  result<void> adopt(epoch_id) override {
+    adopted_ = true;
+    return {};
+  }
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override;
 
  private:
@@ -28,6 +33,7 @@ class kafka_sink_committer final : public sink_committer {
 
   shared_kafka_settings settings_;
   uint32_t most_shards_;
+  bool adopted_ = false;
   std::vector<std::unique_ptr<kafka_shard_session>> sessions_;  ///< by shard
 };
 

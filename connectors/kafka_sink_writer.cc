@@ -76,6 +76,7 @@ result<void> kafka_sink_writer::make_durable(epoch_id epoch) {
 }
 
 result<void> kafka_sink_writer::commit(const commit_epoch& epoch) {
+  if (epoch.epoch.value <= committed_->load()) return {};  // done before; who has taken over does not know
   if (!session_) return fail(error_code::internal, "a commit without an epoch");
   if (epoch.previous.value != previous_ && settings_->guards.check_marker)
     return fail(error_code::incompatible,

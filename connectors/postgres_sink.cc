@@ -87,6 +87,17 @@ result<void> postgres_sink_committer::begin(epoch_id last_completed) {
       settings_.recover_wait);
 }
 
+result<void> postgres_sink_committer::adopt(epoch_id) {
+  if (!settings_.check_epoch) return {};
+  return transact(
+      [&](postgres_connection& connection) -> result<void> {
+        SYSTOLE_ASSIGN(applied_epoch row, take_row(connection));
+        row.term = settings_.term;  // from here on an older term is refused
+        return epochs_.write(connection, row);
+      },
+      settings_.recover_wait);
+}
+
 result<void> postgres_sink_committer::commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) {
   SYSTOLE_ASSIGN(const auto segments, segments_after(shards, epoch.previous));
   SYSTOLE_TRY(transact([&](postgres_connection& connection) { return apply(connection, epoch, segments); }, settings_.commit_wait));

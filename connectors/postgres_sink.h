@@ -43,6 +43,7 @@ class postgres_sink_committer final : public sink_committer {
   explicit postgres_sink_committer(postgres_sink_settings settings);
   result<void> recover(epoch_id last_completed) override;
   result<void> begin(epoch_id last_completed) override;
+  result<void> adopt(epoch_id last_completed) override;
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override;
 
  private:
@@ -72,6 +73,7 @@ class postgres_sink_factory final : public sink_factory {
   static result<std::unique_ptr<postgres_sink_factory>> make(const proto::Node& node, const sink_input& input,
                                                              const connector_context& context);
   bool accepts_changelog() const override { return !settings_.target.key.empty(); }
+  void on_committed(epoch_id epoch) override { raise(settings_.committed, epoch.value); }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) override;
   result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override;
   /// Looks at the tables without changing anything, once: what a submission asks before it takes the job. Missing tables

@@ -45,7 +45,8 @@ class sink_writer {
   /// Makes what seal(epoch) gave durable; called on the state thread, while the task goes on writing the next epoch.
   virtual result<void> make_durable(epoch_id epoch) = 0;
   /// Publishes this shard's part of a complete epoch, where the factory says shards_commit(). On the state thread, after
-  /// the epoch's make_durable(); may block. Once per epoch: what a crash cuts off, the committer resolves.
+  /// the epoch's make_durable(); may block. What a crash cuts off, the committer resolves. May be called again for the
+  /// epoch that it committed last: by a coordinator that has taken over and does not know.
   virtual result<void> commit(const commit_epoch& epoch) {
     (void)epoch;
     return {};
@@ -83,6 +84,14 @@ class sink_committer {
     (void)last_completed;
     return {};
   }
+  /// Instead of recover(), where a new coordinator takes over an attempt that goes on running: opens and loads what
+  /// commit() needs, and touches nothing that running writers may use. `last_completed` may have been committed or not;
+  /// its commit may follow, then those of later epochs. Where shards commit, the writers do that, and commit() does
+  /// nothing after this.
+  virtual result<void> adopt(epoch_id last_completed) {
+    (void)last_completed;
+    return {};
+  }
   virtual result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) = 0;
 };
 
@@ -97,6 +106,11 @@ class sink_factory {
   static constexpr uint32_t limits_unbounded_shards = 1u << 15;
   /// True where each writer commits its own part (a producer's transaction cannot change hands).
   virtual bool shards_commit() const { return false; }
+  /// True where people look at its output on the terminal of the process: of no use on a cluster.
+  virtual bool needs_terminal() const { return false; }
+  /// Told in a worker, whose writers have no committer beside them: all sinks have committed `epoch`. Also before the
+  /// first writer is made, with the restored epoch. Never goes back; any thread.
+  virtual void on_committed(epoch_id epoch) { (void)epoch; }
   virtual result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) = 0;
   /// `most_shards`: the most that any attempt of the job ran with, this one included; recover() ends what they left open.
   virtual result<std::unique_ptr<sink_committer>> make_committer(uint32_t most_shards) = 0;

@@ -34,6 +34,7 @@ class sqlite_sink_committer final : public sink_committer {
   explicit sqlite_sink_committer(sqlite_sink_settings settings) : settings_(std::move(settings)) {}
   result<void> recover(epoch_id last_completed) override;
   result<void> begin(epoch_id last_completed) override;
+  result<void> adopt(epoch_id) override { return open(); }
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override;
 
  private:
@@ -66,6 +67,7 @@ class sqlite_sink_factory final : public sink_factory {
   static result<std::unique_ptr<sink_factory>> make(const proto::Node& node, const sink_input& input,
                                                     const connector_context& context);
   bool accepts_changelog() const override { return !settings_.key.empty() || settings_.multiset; }
+  void on_committed(epoch_id epoch) override { raise(settings_.committed, epoch.value); }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) override;
   result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override;
   /// For tests: how long to wait for a lock.

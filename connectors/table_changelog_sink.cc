@@ -157,6 +157,7 @@ class table_changelog_factory final : public sink_factory {
   explicit table_changelog_factory(table_sink_settings settings) : settings_(std::move(settings)) {}
   bool accepts_changelog() const override { return true; }
   uint32_t max_shards() const override { return 1; }
+  void on_committed(epoch_id epoch) override { raise(settings_.committed, epoch.value); }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t) override {
     return std::unique_ptr<sink_writer>(std::make_unique<outbox_writer>(
         *settings_.files, settings_.folder, shard, settings_.committed, settings_.sink, true, settings_.key));
