@@ -57,9 +57,9 @@ void append_header(std::string& head, std::string_view name, std::string_view va
 }
 
 std::string head_of(const http_response& response) {
-  const std::string_view reason = http::obsolete_reason(http::int_to_status(response.status)).to_string();
+  const auto reason = http::obsolete_reason(http::int_to_status(response.status));
   std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
-  head += reason;
+  head.append(reason.data(), reason.size());
   head += "\r\n";
   append_header(head, "Date", date_now());
   if (!response.content_type.empty()) append_header(head, "Content-Type", response.content_type);
