@@ -64,6 +64,9 @@ inline constexpr size_t kafka_least_prefetch_bytes = 1 * mebibyte;  ///< ... of 
 inline constexpr size_t kafka_most_prefetch_bytes = 16 * mebibyte;  ///< ... and at most.
 inline constexpr uint32_t kafka_transaction_ms = 900'000;  ///< The most that brokers allow by default.
 
+// Cluster.
+inline constexpr size_t cluster_jobs = 1'000;              ///< Of a cluster, ended ones too.
+
 // Connections.
 inline constexpr size_t secret_bytes = 64 * kibibyte;      ///< One file of the secret directory.
 
@@ -81,6 +84,14 @@ inline constexpr int http_event_ping_ms = 10'000;          ///< Between signs of
 
 // Metrics.
 inline constexpr size_t metric_rules = 64;            ///< Of one step with a series of their own; see docs/metrics.md.
+
+// The API.
+inline constexpr size_t api_tokens = 1'000;                ///< In the file of tokens ...
+inline constexpr size_t api_tokens_bytes = 256 * kibibyte; ///< ... and its size.
+inline constexpr size_t api_name_bytes = 256;              ///< Names and ids that users give: jobs, requests, holders of tokens.
+inline constexpr size_t api_path_bytes = 4 * kibibyte;
+inline constexpr size_t submission_files = 100;
+inline constexpr size_t submission_parameters = 1'000;
 
 // State.
 inline constexpr size_t memory_default_bytes = 512 * mebibyte;

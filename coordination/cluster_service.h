@@ -32,12 +32,13 @@ struct job_submission {
   bool dry_run = false;      ///< check all, start nothing
 };
 
-/// A manifest that was refused: every problem, as `validate` tells them.
+/// What became of a submission, or would where it was a dry run.
 struct submission_outcome {
   std::optional<job_id> job;
   std::string name;
   std::vector<std::string> problems;  ///< file:line:column: error[SYSnnnn]: ...
   std::string changes;                ///< beside the saved state that it starts from, or of the job of that name; may be empty
+  bool refused = false;               ///< for its problems; else these are warnings
 };
 
 struct checkpoint_summary {
