@@ -10,6 +10,8 @@
 #include <memory>
 
 #include "base/bytes.h"
+#include "connectors/file_part.h"
+#include "connectors/sink_fence.h"
 #include "formats/record_encoder.h"
 #include "formats/value_text.h"
 
@@ -127,9 +129,10 @@ class counting_writer final : public sink_writer {
 /// Gives the result once, with the final epoch.
 class counting_committer final : public sink_committer {
  public:
-  counting_committer(bool checksums, std::string out, file_system* files)
-      : checksums_(checksums), out_(std::move(out)), files_(files) {}
-  result<void> recover(epoch_id) override { return {}; }
+  counting_committer(bool checksums, std::string out, sink_fence fence)
+      : checksums_(checksums), out_(std::move(out)), fence_(std::move(fence)) {}
+  result<void> recover(epoch_id) override { return fence_.take_over(); }
+  result<void> adopt(epoch_id) override { return fence_.take_over(); }
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override {
     if (!epoch.is_final || (!checksums_ && out_.empty())) return {};
     totals all;
@@ -140,7 +143,7 @@ class counting_committer final : public sink_committer {
     std::string line = fmt::format("{{\"rows\":{},\"changes\":{}", all.rows, all.changes);
     if (checksums_) line += fmt::format(",\"checksum\":\"{:016x}\"", all.checksum);
     line += "}\n";
-    if (!out_.empty()) return write_file_durably(*files_, out_, line);
+    if (!out_.empty()) return fence_.replace(out_, line);
     if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() || std::fflush(stdout) != 0)
       return fail(error_code::io, "cannot write to stdout");
     return {};
@@ -149,25 +152,25 @@ class counting_committer final : public sink_committer {
  private:
   bool checksums_;
   std::string out_;
-  file_system* files_;
+  sink_fence fence_;
 };
 
 class counting_factory final : public sink_factory {
  public:
-  counting_factory(bool checksums, std::string out, file_system* files)
-      : checksums_(checksums), out_(std::move(out)), files_(files) {}
+  counting_factory(bool checksums, std::string out, sink_fence fence)
+      : checksums_(checksums), out_(std::move(out)), fence_(std::move(fence)) {}
   bool accepts_changelog() const override { return true; }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t, uint32_t) override {
     return std::unique_ptr<sink_writer>(std::make_unique<counting_writer>(checksums_));
   }
   result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override {
-    return std::unique_ptr<sink_committer>(std::make_unique<counting_committer>(checksums_, out_, files_));
+    return std::unique_ptr<sink_committer>(std::make_unique<counting_committer>(checksums_, out_, fence_));
   }
 
  private:
   bool checksums_;
   std::string out_;
-  file_system* files_;
+  sink_fence fence_;
 };
 
 std::string out_option(const proto::Sink& sink) {
@@ -175,10 +178,16 @@ std::string out_option(const proto::Sink& sink) {
   return found == sink.options().end() ? std::string() : found->second;
 }
 
+/// Only where there is something to replace.
+sink_fence fence_of(const proto::Node& node, const connector_context& context) {
+  const bool fenced = !out_option(node.sink()).empty() && !context.outbox_directory.empty();
+  return {*context.files, fenced ? outbox_folder_of(context.outbox_directory, node.step()) : std::string(), owner_of(context)};
+}
+
 }  // namespace
 
 result<std::unique_ptr<sink_factory>> make_blackhole_sink(const proto::Node& node, const connector_context& context) {
-  return std::unique_ptr<sink_factory>(std::make_unique<counting_factory>(false, out_option(node.sink()), context.files));
+  return std::unique_ptr<sink_factory>(std::make_unique<counting_factory>(false, out_option(node.sink()), fence_of(node, context)));
 }
 
 result<std::unique_ptr<sink_factory>> make_collect_sink(const proto::Node& node, const sink_input& input,
@@ -186,7 +195,7 @@ result<std::unique_ptr<sink_factory>> make_collect_sink(const proto::Node& node,
   for (const field& each : input.columns.fields)
     if (each.type.is(type_id::interval))
       return fail(error_code::invalid_argument, "collect has no canonical text of an interval: " + each.name);
-  return std::unique_ptr<sink_factory>(std::make_unique<counting_factory>(true, out_option(node.sink()), context.files));
+  return std::unique_ptr<sink_factory>(std::make_unique<counting_factory>(true, out_option(node.sink()), fence_of(node, context)));
 }
 
 }  // namespace systole

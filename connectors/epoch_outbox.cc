@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "connectors/durable_directory.h"
+#include "connectors/file_origin.h"
 #include "data/wire.h"
 
 namespace systole {
@@ -18,8 +19,6 @@ constexpr size_t frame_head_bytes = sizeof(uint32_t) + sizeof(uint64_t);
 constexpr uint8_t snapshot_version = 1;
 constexpr uint64_t longest_frame_bytes = 1024 * limits::mebibyte;
 constexpr std::string_view segment_suffix = ".seg";
-
-bool is_segment(const std::string& name) { return name.ends_with(segment_suffix) && begun_after(name) != UINT64_MAX; }
 
 }  // namespace
 
@@ -102,27 +101,25 @@ result<void> read_segment(file_system& files, const outbox_segment& segment,
   return whole.value() == segment.xxh3 ? result<void>() : broken;
 }
 
-result<void> remove_committed_segments(file_system& files, const std::string& folder, epoch_id committed) {
-  SYSTOLE_ASSIGN(const auto names, files.list(folder));
-  for (const std::string& name : names)
-    if (is_segment(name) && begun_after(name) < committed.value) SYSTOLE_TRY(files.remove(folder + "/" + name));
-  return {};
+result<void> remove_committed_segments(file_system& files, const std::string& folder,
+                                       const std::vector<outbox_segment>& committed, uint64_t attempt) {
+  for (const outbox_segment& each : committed) SYSTOLE_TRY(files.remove(each.path));
+  return remove_left_behind(files, folder, segment_suffix, attempt);
 }
 
-result<void> remove_later_segments(file_system& files, const std::string& folder, epoch_id last_completed) {
+result<void> remove_later_segments(file_system& files, const std::string& folder, epoch_id last_completed, uint64_t attempt) {
   SYSTOLE_TRY(create_directories_durably(files, folder));
-  SYSTOLE_ASSIGN(const auto names, files.list(folder));
-  for (const std::string& name : names)
-    if (is_segment(name) && begun_after(name) >= last_completed.value) SYSTOLE_TRY(files.remove(folder + "/" + name));
-  return {};
+  return remove_begun_later(files, folder, segment_suffix, last_completed, attempt);
 }
 
-epoch_outbox::epoch_outbox(file_system& files, std::string folder, uint32_t shard, committed_epoch committed)
-    : files_(files), folder_(std::move(folder)), shard_(shard), committed_(std::move(committed)) {}
+epoch_outbox::epoch_outbox(file_system& files, std::string folder, uint64_t attempt, uint32_t shard,
+                           committed_epoch committed)
+    : files_(files), folder_(std::move(folder)), attempt_(attempt), shard_(shard), committed_(std::move(committed)) {}
 
 result<void> epoch_outbox::begin_segment() {
   current_ = {};
-  current_.path = fmt::format("{}/{}-{}-{}{}", folder_, last_epoch_, shard_, sequence_++, segment_suffix);
+  current_.path = fmt::format("{}/{}{}", folder_,
+                              name_of({last_epoch_, attempt_}, fmt::format("{}-{}", shard_, sequence_++)), segment_suffix);
   SYSTOLE_TRY(create_directories_durably(files_, folder_));
   SYSTOLE_ASSIGN(file_, files_.create(current_.path));
   SYSTOLE_TRY(file_->append(segment_magic));

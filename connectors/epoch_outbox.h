@@ -33,17 +33,19 @@ result<std::vector<outbox_segment>> segments_after(const std::vector<shard_commi
 result<void> read_segment(file_system& files, const outbox_segment& segment,
                           const std::function<result<void>(const batch&)>& take);
 
-/// Removes segments of epochs up to `committed`, once what they hold is durable at the sink: those begun before it.
-result<void> remove_committed_segments(file_system& files, const std::string& folder, epoch_id committed);
-/// Removes segments begun after the checkpoint that is restored: their rows come again.
-result<void> remove_later_segments(file_system& files, const std::string& folder, epoch_id last_completed);
+/// Removes segments that are durable at the sink, with all that attempts before `attempt` left: a restored epoch's commit
+/// is the first of an attempt, and after it nothing older is owed.
+result<void> remove_committed_segments(file_system& files, const std::string& folder,
+                                       const std::vector<outbox_segment>& committed, uint64_t attempt);
+/// Removes segments that attempts before `attempt` began after the checkpoint that is restored: their rows come again.
+result<void> remove_later_segments(file_system& files, const std::string& folder, epoch_id last_completed, uint64_t attempt);
 
 /// A shard's outbox: rows wait in segments until their epoch's commit. append() and seal() belong to the task's thread,
 /// make_durable() to the state thread.
 class epoch_outbox {
  public:
-  /// `folder` is the sink's own; `committed` is told by the committer.
-  epoch_outbox(file_system& files, std::string folder, uint32_t shard, committed_epoch committed);
+  /// `folder` is the sink's own; `committed` is told by the committer. `attempt`: see connector_context.
+  epoch_outbox(file_system& files, std::string folder, uint64_t attempt, uint32_t shard, committed_epoch committed);
 
   result<void> append(const batch& rows);
   /// Ends the epoch's segment; gives all segments that are not known to be committed. Rows of an aborted epoch so join
@@ -63,6 +65,7 @@ class epoch_outbox {
   result<void> begin_segment();
   file_system& files_;
   std::string folder_;
+  uint64_t attempt_;
   uint32_t shard_;
   committed_epoch committed_;
   std::mutex file_mutex_;                                ///< to_sync_

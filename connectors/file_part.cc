@@ -1,7 +1,5 @@
 #include "connectors/file_part.h"
 
-#include <charconv>
-
 #include "base/bytes.h"
 
 namespace systole {
@@ -58,13 +56,6 @@ file_sink_place place_of(const std::string& folder, const std::string& step) {
 
 std::string outbox_folder_of(const std::string& outbox_directory, const std::string& step) {
   return outbox_directory + "/" + as_file_name(step);
-}
-
-uint64_t begun_after(std::string_view staged_name) {
-  uint64_t epoch = 0;
-  const auto [end, error] = std::from_chars(staged_name.data(), staged_name.data() + staged_name.size(), epoch);
-  if (error != std::errc() || end == staged_name.data() + staged_name.size() || *end != '-') return UINT64_MAX;
-  return epoch;
 }
 
 void raise(const committed_epoch& committed, uint64_t epoch) {

@@ -13,7 +13,7 @@ namespace systole {
 
 /// A part of a file sink's output, from its staged file to its published one (docs/format/file_sink.md).
 struct file_part {
-  std::string staged;           ///< name in the staging folder: <created after epoch>-<shard>[-<n>]
+  std::string staged;           ///< name in the staging folder, see file_origin
   std::string published;        ///< name in the output folder
   uint64_t epoch = 0;           ///< the epoch that it ends with
   uint64_t bytes = 0;
@@ -32,9 +32,6 @@ struct file_sink_place {
 file_sink_place place_of(const std::string& folder, const std::string& step);
 /// A sink's own folder in the outbox directory.
 std::string outbox_folder_of(const std::string& outbox_directory, const std::string& step);
-
-/// The epoch after which a staged file was begun, from its name; UINT64_MAX for a foreign name.
-uint64_t begun_after(std::string_view staged_name);
 
 /// What the writers of a sink learn from its committer in the same process, or by sink_factory::on_committed: epochs up
 /// to it need no publishing any more.

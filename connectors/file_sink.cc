@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "connectors/dead_letter_encoder.h"
 #include "connectors/durable_directory.h"
+#include "connectors/file_origin.h"
 #include "connectors/running_hash.h"
 #include "formats/encode_buffer.h"
 
@@ -48,18 +49,30 @@ std::string manifest_of(const commit_epoch& epoch, const std::vector<file_part>&
 
 }  // namespace
 
+result<void> file_sink_committer::take_over(epoch_id last_completed) {
+  taken_over_at_ = last_completed;
+  SYSTOLE_TRY(fence_.take_over());
+  SYSTOLE_TRY(create_directories_durably(*settings_.files, settings_.place.staging));
+  return fence_.disarm_older(settings_.place.staging);
+}
+
+result<void> file_sink_committer::adopt(epoch_id last_completed) { return take_over(last_completed); }
+
 result<void> file_sink_committer::recover(epoch_id last_completed) {
   file_system& files = *settings_.files;
-  SYSTOLE_TRY(create_directories_durably(files, settings_.place.staging));
+  SYSTOLE_TRY(take_over(last_completed));
   // Staged files that were begun after the checkpoint hold rows that come again.
-  SYSTOLE_ASSIGN(const auto staged, files.list(settings_.place.staging));
-  for (const std::string& name : staged) {
-    if (begun_after(name) < last_completed.value) continue;
-    const std::string path = settings_.place.staging + "/" + name;
-    if (settings_.check_epochs) SYSTOLE_TRY(files.remove(path));
-    else SYSTOLE_TRY(files.rename(path, settings_.place.folder + "/" + std::string(part_prefix) + name + settings_.suffix));
+  if (settings_.check_epochs) {
+    SYSTOLE_TRY(remove_begun_later(files, settings_.place.staging, "", last_completed, settings_.owner.attempt));
+  } else {
+    SYSTOLE_ASSIGN(const auto staged, files.list(settings_.place.staging));
+    for (const std::string& name : staged)
+      if (const auto origin = origin_of(name); origin && origin->begun_after >= last_completed.value)
+        SYSTOLE_TRY(files.rename(settings_.place.staging + "/" + name,
+                                 settings_.place.folder + "/" + std::string(part_prefix) + name + settings_.suffix));
   }
   SYSTOLE_ASSIGN(const auto published, files.list(settings_.place.folder));
+  SYSTOLE_TRY(fence_.check());  // so a newer attempt has published none of these
   for (const std::string& name : published) {
     const auto epoch = epoch_of(name);
     if (!epoch || *epoch <= last_completed.value) continue;
@@ -69,7 +82,7 @@ result<void> file_sink_committer::recover(epoch_id last_completed) {
     SYSTOLE_TRY(files.rename(settings_.place.folder + "/" + name,
                              settings_.place.folder + "/" + std::string(aside_prefix) + name));
   }
-  settings_.committed->store(last_completed.value);
+  raise(settings_.committed, last_completed.value);
   return files.sync_directory(settings_.place.folder);
 }
 
@@ -112,21 +125,27 @@ result<void> file_sink_committer::publish(const file_part& part) {
 }
 
 result<void> file_sink_committer::commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) {
+  file_system& files = *settings_.files;
   std::vector<file_part> parts;
   for (const shard_commit& shard : shards) {
     SYSTOLE_ASSIGN(auto each, decode_parts(shard.committable));
-    parts.insert(parts.end(), std::make_move_iterator(each.begin()), std::make_move_iterator(each.end()));
+    // A writer that had not heard of the last commit gives its parts once more.
+    for (file_part& part : each)
+      if (part.epoch > epoch.previous.value) parts.push_back(std::move(part));
   }
   if (!parts.empty()) {
-    file_system& files = *settings_.files;
+    SYSTOLE_TRY(fence_.check());
     for (const file_part& part : parts) SYSTOLE_TRY(publish(part));
     SYSTOLE_TRY(files.sync_directory(settings_.place.folder));
     for (const file_part& part : parts) SYSTOLE_TRY(files.remove(settings_.place.staging + "/" + part.staged));
     SYSTOLE_TRY(files.sync_directory(settings_.place.staging));
     const std::string manifest = fmt::format("{}/{}{:08}.json", settings_.place.folder, manifest_prefix, epoch.epoch.value);
-    SYSTOLE_TRY(write_file_durably(files, manifest, manifest_of(epoch, parts)));
+    SYSTOLE_TRY(fence_.replace(manifest, manifest_of(epoch, parts), settings_.place.staging));
   }
-  settings_.committed->store(epoch.epoch.value);
+  // All shards have their copies of what they inherited.
+  if (epoch.epoch > taken_over_at_)
+    SYSTOLE_TRY(remove_left_behind(files, settings_.place.staging, "", settings_.owner.attempt));
+  raise(settings_.committed, epoch.epoch.value);
   return {};
 }
 
@@ -165,6 +184,8 @@ result<std::unique_ptr<sink_factory>> file_sink_factory::make(const proto::Node&
   settings.files = context.files;
   settings.check_epochs = context.check_epochs;
   settings.committed = std::make_shared<std::atomic<uint64_t>>(0);
+  settings.owner = owner_of(context);
+  if (!context.outbox_directory.empty()) settings.outbox_folder = outbox_folder_of(context.outbox_directory, node.step());
   SYSTOLE_ASSIGN(const auto packer, make_byte_packer(sink.compression()));
   (void)packer;
   return std::unique_ptr<sink_factory>(std::make_unique<file_sink_factory>(std::move(settings), std::move(maker)));

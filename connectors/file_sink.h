@@ -14,14 +14,19 @@ namespace systole {
 /// durable, removes the staged ones, then writes one manifest that lists the parts. Each step may be done again.
 class file_sink_committer final : public sink_committer {
  public:
-  explicit file_sink_committer(file_sink_settings settings) : settings_(std::move(settings)) {}
+  explicit file_sink_committer(file_sink_settings settings)
+      : settings_(std::move(settings)), fence_(*settings_.files, settings_.outbox_folder, settings_.owner) {}
   result<void> recover(epoch_id last_completed) override;
+  result<void> adopt(epoch_id last_completed) override;
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override;
 
  private:
+  result<void> take_over(epoch_id last_completed);
   result<void> publish(const file_part& part);
   result<bool> is_part(const std::string& path, const file_part& part) const;
   file_sink_settings settings_;
+  sink_fence fence_;
+  epoch_id taken_over_at_;  ///< epochs after it are this attempt's own
 };
 
 /// Appends rows to parts in a folder: CSV, NDJSON or dead letters, packed or not.

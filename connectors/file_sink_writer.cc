@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "connectors/durable_directory.h"
+#include "connectors/file_origin.h"
 #include "connectors/rewound_part.h"
 
 namespace systole {
@@ -31,9 +32,13 @@ uint64_t file_sink_writer::outbox_bytes() const {
   return sum;
 }
 
+std::string file_sink_writer::staged_name() {
+  return name_of({last_epoch_, settings_.owner.attempt}, fmt::format("{}-{}", shard_, sequence_++));
+}
+
 result<void> file_sink_writer::begin_file() {
   current_ = {};
-  current_.staged = fmt::format("{}-{}-{}", last_epoch_, shard_, sequence_++);
+  current_.staged = staged_name();
   begun_ = settings_.time->monotonic();
   hash_.reset();
   {
@@ -150,24 +155,38 @@ result<void> file_sink_writer::restore(std::string_view bytes) {
   const std::string_view unfinished = in.bytes();
   if (!in.ok()) return fail(error_code::corrupt, "a file sink's state cannot be read");
   SYSTOLE_ASSIGN(std::vector<file_part> parts, decode_parts(unfinished));
+  if (parts.empty()) return {};
+  SYSTOLE_TRY(create_directories_durably(*settings_.files, settings_.place.staging));
   for (file_part& part : parts) {
-    const std::string path = settings_.place.staging + "/" + part.staged;
-    auto file = settings_.files->open_append(path);
-    if (!file && file.error().code == error_code::not_found) {
-      SYSTOLE_TRY(bring_back_staged(*settings_.files, settings_.place.folder, path, part));
-      file = settings_.files->open_append(path);
-    }
-    if (!file) return fail(file.error().code, "a staged file of the checkpoint cannot be opened: " + file.error().message);
-    if ((*file)->size() < part.bytes)
-      return fail(error_code::corrupt, "a staged file of the checkpoint is shorter than recorded: " + path);
-    // Rows behind the checkpoint come again.
-    if (settings_.check_epochs) SYSTOLE_TRY((*file)->truncate(part.bytes));
-    else part.bytes = (*file)->size();
-    SYSTOLE_TRY((*file)->sync());
-    SYSTOLE_TRY((*file)->close());
-    inherited_.push_back(std::move(part));
+    SYSTOLE_ASSIGN(file_part own, inherit(std::move(part)));
+    inherited_.push_back(std::move(own));
   }
-  return {};
+  return settings_.files->sync_directory(settings_.place.staging);
+}
+
+result<file_part> file_sink_writer::inherit(file_part part) {
+  file_system& files = *settings_.files;
+  const std::string path = settings_.place.staging + "/" + part.staged;
+  auto source = files.open(path);
+  if (!source && source.error().code == error_code::not_found) source = find_rewound(files, settings_.place.folder, path, part);
+  if (!source) return fail(source.error().code, "a staged file of the checkpoint cannot be opened: " + source.error().message);
+  SYSTOLE_ASSIGN(const uint64_t there, (*source)->size());
+  if (there < part.bytes) return fail(error_code::corrupt, "a staged file of the checkpoint is shorter than recorded: " + path);
+  // Rows behind the checkpoint come again.
+  if (!settings_.check_epochs) part.bytes = there;
+  part.staged = staged_name();
+  SYSTOLE_ASSIGN(const auto copy, files.create(settings_.place.staging + "/" + part.staged));
+  running_hash hash;
+  SYSTOLE_TRY(read_range(**source, 0, part.bytes, [&](std::string_view block) {
+    hash.add(block);
+    return copy->append(block);
+  }));
+  if (settings_.check_epochs && hash.value() != part.xxh3)
+    return fail(error_code::corrupt, "a staged file of the checkpoint is damaged: " + path);
+  part.xxh3 = hash.value();
+  SYSTOLE_TRY(copy->sync());
+  SYSTOLE_TRY(copy->close());
+  return part;
 }
 
 }  // namespace systole

@@ -11,6 +11,7 @@
 #include "connectors/file_part.h"
 #include "connectors/running_hash.h"
 #include "connectors/sink.h"
+#include "connectors/sink_fence.h"
 #include "formats/record_encoder.h"
 
 namespace systole {
@@ -25,6 +26,8 @@ struct file_sink_settings {
   const clock* time = nullptr;
   file_system* files = nullptr;
   committed_epoch committed;
+  sink_owner owner;
+  std::string outbox_folder;        ///< of the committer's fence
   /// False only in the negative control of the exactly-once tests: rows behind the checkpoint are kept.
   bool check_epochs = true;
 };
@@ -49,6 +52,9 @@ class file_sink_writer final : public sink_writer {
 
  private:
   result<void> begin_file();
+  std::string staged_name();
+  /// Takes over what a former attempt had not ended: as a copy, since a zombie may still append to its file.
+  result<file_part> inherit(file_part part);
   result<void> pack_rows();
   /// REQUIRES: file_mutex_ is held.
   result<void> append_packed();
@@ -71,7 +77,7 @@ class file_sink_writer final : public sink_writer {
   uint64_t sealed_bytes_ = 0;                      ///< of current_, at the last barrier
   bool dirty_ = false;                             ///< file_ was written to since it was synced
   std::vector<file_part> rolled_;                  ///< ended by this or earlier epochs, and not known to be published
-  std::vector<file_part> inherited_;               ///< unfinished files of the restored shards
+  std::vector<file_part> inherited_;               ///< unfinished files of the restored shards, as copies
   uint64_t last_epoch_ = 0;
   uint64_t sequence_ = 0;
   std::string snapshot_;

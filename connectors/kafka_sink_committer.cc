@@ -25,7 +25,7 @@ result<void> kafka_sink_committer::open_all() {
 
 result<void> kafka_sink_committer::recover(epoch_id last_completed) {
   SYSTOLE_TRY(prepare_kafka_topics(*settings_, most_shards_));
-  SYSTOLE_TRY(remove_later_segments(*settings_->files, settings_->outbox_folder, last_completed));
+  SYSTOLE_TRY(remove_later_segments(*settings_->files, settings_->outbox_folder, last_completed, settings_->attempt));
   SYSTOLE_TRY(open_all());
   if (last_completed.value > 0) return {};
   if (settings_->guards.check_marker)
@@ -52,11 +52,14 @@ result<void> kafka_sink_committer::begin(epoch_id last_completed) {
 result<void> kafka_sink_committer::commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) {
   if (adopted_) return {};
   std::map<uint32_t, kafka_committable> restored;
+  std::vector<outbox_segment> segments_of_all;
   for (const shard_commit& each : shards) {
     SYSTOLE_ASSIGN(restored[each.shard], decode_committable(each.committable));
     if (each.shard >= most_shards_)
       return fail(error_code::incompatible, "the checkpoint has shard " + std::to_string(each.shard) + " of " + settings_->sink +
                                                 ", but at most " + std::to_string(most_shards_) + " were deployed");
+    const auto& segments = restored[each.shard].segments;
+    segments_of_all.insert(segments_of_all.end(), segments.begin(), segments.end());
   }
   for (uint32_t i = 0; i < most_shards_; ++i) {
     recovering_shard facts{{}, sessions_[i]->at()};
@@ -70,13 +73,13 @@ result<void> kafka_sink_committer::commit(const commit_epoch& epoch, const std::
       segments = segments_of_epoch(*facts.restored, epoch.epoch.value, epoch.previous.value);
     SYSTOLE_TRY(sessions_[i]->resolve(std::move(**part), std::move(segments)));
   }
-  SYSTOLE_TRY(remove_committed_segments(*settings_->files, settings_->outbox_folder,
-                                        settings_->guards.check_marker ? epoch.epoch : epoch.previous));
+  if (settings_->guards.check_marker)
+    SYSTOLE_TRY(remove_committed_segments(*settings_->files, settings_->outbox_folder, segments_of_all, settings_->attempt));
   return recovered(epoch.epoch);
 }
 
 result<void> kafka_sink_committer::recovered(epoch_id at) {
-  settings_->recovered->store(at.value);
+  raise(settings_->recovered, at.value);
   sessions_.clear();
   return {};
 }

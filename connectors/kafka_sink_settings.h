@@ -40,6 +40,7 @@ struct kafka_sink_settings {
   uint32_t transaction_timeout_ms = 60'000;
   int answer_ms = 8'000;                   ///< limits::kafka_answer_ms
   std::string outbox_folder;
+  uint64_t attempt = 0;                    ///< see connector_context
   file_system* files = nullptr;
   std::function<bool()> still_current;
   kafka_shard_protocol::guards guards;

@@ -15,9 +15,11 @@ namespace systole {
 class outbox_writer final : public sink_writer {
  public:
   /// `net`: gather the epoch's changes in memory; then `key` may be empty (a multiset of rows).
-  outbox_writer(file_system& files, std::string folder, uint32_t shard, committed_epoch committed, std::string sink,
-                bool net, std::vector<size_t> key)
-      : outbox_(files, std::move(folder), shard, std::move(committed)), changes_(std::move(sink), std::move(key)), net_(net) {}
+  outbox_writer(file_system& files, std::string folder, uint64_t attempt, uint32_t shard, committed_epoch committed,
+                std::string sink, bool net, std::vector<size_t> key)
+      : outbox_(files, std::move(folder), attempt, shard, std::move(committed)),
+        changes_(std::move(sink), std::move(key)),
+        net_(net) {}
 
   result<void> write(const batch& rows) override;
   result<sealed_epoch> seal(epoch_id epoch, bool is_final) override;

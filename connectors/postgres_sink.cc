@@ -39,6 +39,9 @@ result<void> postgres_sink_committer::transact(const transaction& what, std::chr
 
 result<applied_epoch> postgres_sink_committer::take_row(postgres_connection& connection) {
   SYSTOLE_ASSIGN(const std::optional<applied_epoch> row, epochs_.lock(connection));
+  // Asked with the row's lock held: who takes over now waits for it. The term does not tell attempts of one coordinator apart.
+  if (settings_.check_epoch && !settings_.session.still_current())
+    return fail(error_code::fenced, where() + ": this attempt is not the job's any more");
   if (!row) return applied_epoch{};
   if (settings_.check_epoch && row->term > settings_.term)
     return fail(error_code::fenced, where() + " was taken over by term " + std::to_string(row->term.value) + " of the job; this is term " +
@@ -47,8 +50,8 @@ result<applied_epoch> postgres_sink_committer::take_row(postgres_connection& con
 }
 
 result<void> postgres_sink_committer::recover(epoch_id last_completed) {
-  SYSTOLE_TRY(remove_later_segments(*settings_.files, settings_.outbox_folder, last_completed));
-  settings_.committed->store(last_completed.value);
+  SYSTOLE_TRY(remove_later_segments(*settings_.files, settings_.outbox_folder, last_completed, settings_.attempt));
+  raise(settings_.committed, last_completed.value);
   return transact(
       [&](postgres_connection& connection) -> result<void> {
         if (!settings_.check_epoch) return {};
@@ -103,8 +106,9 @@ result<void> postgres_sink_committer::commit(const commit_epoch& epoch, const st
   SYSTOLE_TRY(transact([&](postgres_connection& connection) { return apply(connection, epoch, segments); }, settings_.commit_wait));
   tell_refused(epoch.epoch);
   // A commit that is repeated after a crash finds its epoch in the table and needs the segments no more.
-  SYSTOLE_TRY(remove_committed_segments(*settings_.files, settings_.outbox_folder, settings_.check_epoch ? epoch.epoch : epoch.previous));
-  settings_.committed->store(epoch.epoch.value);
+  if (settings_.check_epoch)
+    SYSTOLE_TRY(remove_committed_segments(*settings_.files, settings_.outbox_folder, segments, settings_.attempt));
+  raise(settings_.committed, epoch.epoch.value);
   return {};
 }
 
@@ -188,6 +192,7 @@ result<std::unique_ptr<postgres_sink_factory>> postgres_sink_factory::make(const
   settings.files = context.files;
   settings.committed = std::make_shared<std::atomic<uint64_t>>(0);
   settings.term = context.term;
+  settings.attempt = context.attempt;
   settings.check_epoch = context.check_epochs;
   if (context.commit_wait.count() > 0) settings.commit_wait = context.commit_wait;
   if (!sink.postgres().dead_letter_table().empty()) {
@@ -211,8 +216,8 @@ result<std::unique_ptr<postgres_sink_factory>> postgres_sink_factory::make(const
 }
 
 result<std::unique_ptr<sink_writer>> postgres_sink_factory::make_writer(uint32_t shard, uint32_t) {
-  return std::unique_ptr<sink_writer>(std::make_unique<outbox_writer>(*settings_.files, settings_.outbox_folder, shard, settings_.committed,
-                                                                      settings_.job + "/" + settings_.step, !settings_.target.key.empty(),
+  return std::unique_ptr<sink_writer>(std::make_unique<outbox_writer>(*settings_.files, settings_.outbox_folder, settings_.attempt,
+                                                                      shard, settings_.committed, settings_.job + "/" + settings_.step, !settings_.target.key.empty(),
                                                                       settings_.target.key));
 }
 

@@ -27,6 +27,7 @@ struct postgres_sink_settings {
   file_system* files = nullptr;
   committed_epoch committed;
   term_id term;
+  uint64_t attempt = 0;
   std::chrono::milliseconds commit_wait{limits::postgres_commit_wait_ms};    ///< for a server that is away in a commit
   std::chrono::milliseconds recover_wait{limits::postgres_recover_wait_ms};  ///< at the start of an attempt
   /// False only in the negative control of the exactly-once tests.

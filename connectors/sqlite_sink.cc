@@ -30,10 +30,18 @@ result<void> sqlite_sink_committer::open() {
   return create_tables();
 }
 
-result<void> sqlite_sink_committer::create_tables() {
+result<void> sqlite_sink_committer::create_epochs() {
   SYSTOLE_TRY(database_->execute(
       "CREATE TABLE IF NOT EXISTS systole_epochs (sink TEXT NOT NULL PRIMARY KEY, epoch INTEGER NOT NULL, "
-      "checkpoint TEXT NOT NULL)"));
+      "checkpoint TEXT NOT NULL, attempt INTEGER NOT NULL DEFAULT 0)"));
+  SYSTOLE_ASSIGN(const auto known, database_->prepare("SELECT 1 FROM pragma_table_info('systole_epochs') WHERE name = 'attempt'"));
+  SYSTOLE_ASSIGN(const bool there, known->step());
+  if (there) return {};
+  return database_->execute("ALTER TABLE systole_epochs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0");
+}
+
+result<void> sqlite_sink_committer::create_tables() {
+  SYSTOLE_TRY(create_epochs());
   std::string columns, key;
   for (const field& each : settings_.columns.fields)
     columns += (columns.empty() ? "" : ", ") + quote_identifier(each.name) + " " + std::string(sqlite_type(each.type));
@@ -60,9 +68,9 @@ result<void> sqlite_sink_committer::create_tables() {
     SYSTOLE_ASSIGN(erase_, database_->prepare("DELETE FROM " + table + " WHERE rowid = (SELECT rowid FROM " + table + " WHERE " +
                                               equal + " LIMIT 1)"));
   }
-  SYSTOLE_ASSIGN(read_epoch_, database_->prepare("SELECT epoch, checkpoint FROM systole_epochs WHERE sink = ?1"));
-  SYSTOLE_ASSIGN(write_epoch_, database_->prepare("INSERT INTO systole_epochs (sink, epoch, checkpoint) VALUES (?1, ?2, ?3) "
-                                                  "ON CONFLICT (sink) DO UPDATE SET epoch = ?2, checkpoint = ?3"));
+  SYSTOLE_ASSIGN(read_epoch_, database_->prepare("SELECT epoch, checkpoint, attempt FROM systole_epochs WHERE sink = ?1"));
+  SYSTOLE_ASSIGN(write_epoch_, database_->prepare("INSERT INTO systole_epochs (sink, epoch, checkpoint, attempt) VALUES (?1, ?2, ?3, ?4) "
+                                                  "ON CONFLICT (sink) DO UPDATE SET epoch = ?2, checkpoint = ?3, attempt = ?4"));
   return {};
 }
 
@@ -105,62 +113,78 @@ result<sqlite_sink_committer::stored_epoch> sqlite_sink_committer::read_epoch() 
   read_epoch_->bind(1, settings_.sink);
   SYSTOLE_ASSIGN(const bool present, read_epoch_->step());
   stored_epoch stored;
-  stored.present = present;
+  uint64_t attempt = 0;
   if (present) {
     stored.epoch = static_cast<uint64_t>(read_epoch_->integer(0));
     stored.uuid = read_epoch_->text(1);
+    attempt = static_cast<uint64_t>(read_epoch_->integer(2));
   }
   read_epoch_->reset();
+  if (attempt > settings_.attempt)
+    return fail(error_code::fenced, where() + " was taken over by attempt " + std::to_string(attempt) + " of the job; this is attempt " +
+                                        std::to_string(settings_.attempt));
   return stored;
+}
+
+result<void> sqlite_sink_committer::write_epoch(uint64_t epoch, std::string_view uuid) {
+  write_epoch_->bind(1, settings_.sink);
+  write_epoch_->bind(2, static_cast<int64_t>(epoch));
+  write_epoch_->bind(3, uuid);
+  write_epoch_->bind(4, static_cast<int64_t>(settings_.attempt));
+  return write_epoch_->run();
+}
+
+result<void> sqlite_sink_committer::transact(const std::function<result<void>()>& what) {
+  SYSTOLE_TRY(database_->execute("BEGIN IMMEDIATE"));
+  result<void> done = what();
+  if (done) done = database_->execute("COMMIT");
+  // The first failure is the one to tell; the transaction is gone with the connection in any case.
+  if (!done) (void)database_->execute("ROLLBACK").has_value();
+  return done;
 }
 
 result<void> sqlite_sink_committer::recover(epoch_id last_completed) {
   SYSTOLE_TRY(open());
-  SYSTOLE_TRY(remove_later_segments(*settings_.files, settings_.outbox_folder, last_completed));
-  settings_.committed->store(last_completed.value);
+  SYSTOLE_TRY(remove_later_segments(*settings_.files, settings_.outbox_folder, last_completed, settings_.attempt));
+  raise(settings_.committed, last_completed.value);
   if (!settings_.check_epoch) return {};
-  SYSTOLE_ASSIGN(const stored_epoch stored, read_epoch());
-  const std::string where = "table " + settings_.table + " of SQLite file " + settings_.path;
-  if (last_completed.value == 0 && stored.present)
-    return fail(error_code::already_exists, where + " has epoch " + std::to_string(stored.epoch) +
-                                                " of another run of " + settings_.sink +
-                                                "; continue that run, or write to another table or file");
-  if (last_completed.value == 0) SYSTOLE_TRY(refuse_foreign_rows());
-  if (stored.present && stored.epoch > last_completed.value) {
-    if (settings_.key.empty())
-      return fail(error_code::incompatible, where + " has epoch " + std::to_string(stored.epoch) + ", later than the restored " +
-                                                std::to_string(last_completed.value) + "; an appended table cannot go back");
-    // Keyed rows converge once the replay catches up: the sink goes on from the restored epoch.
-    write_epoch_->bind(1, settings_.sink);
-    write_epoch_->bind(2, static_cast<int64_t>(last_completed.value));
-    write_epoch_->bind(3, rewound);
-    return write_epoch_->run();
-  }
-  return {};
+  return transact([&]() -> result<void> {
+    SYSTOLE_ASSIGN(stored_epoch stored, read_epoch());
+    if (last_completed.value == 0 && stored.epoch > 0)
+      return fail(error_code::already_exists, where() + " has epoch " + std::to_string(stored.epoch) + " of another run of " +
+                                                  settings_.sink + "; continue that run, or write to another table or file");
+    if (last_completed.value == 0) SYSTOLE_TRY(refuse_foreign_rows());
+    if (stored.epoch > last_completed.value) {
+      if (settings_.key.empty())
+        return fail(error_code::incompatible, where() + " has epoch " + std::to_string(stored.epoch) + ", later than the restored " +
+                                                  std::to_string(last_completed.value) + "; an appended table cannot go back");
+      // Keyed rows converge once the replay catches up: the sink goes on from the restored epoch.
+      stored = {last_completed.value, std::string(rewound)};
+    }
+    // From here on an older attempt is refused.
+    return write_epoch(stored.epoch, stored.uuid);
+  });
 }
 
 result<void> sqlite_sink_committer::refuse_foreign_rows() {
   if (!settings_.key.empty()) return {};
   SYSTOLE_ASSIGN(const bool rows, table_has_rows());
   if (!rows) return {};
-  return fail(error_code::already_exists, "table " + settings_.table + " of SQLite file " + settings_.path +
-                                              " has rows that are not of this run, and a new run does not append to them; "
+  return fail(error_code::already_exists, where() + " has rows that are not of this run, and a new run does not append to them; "
                                               "empty it or choose another table");
 }
 
 result<void> sqlite_sink_committer::begin(epoch_id last_completed) {
   if (!settings_.check_epoch) return {};
-  SYSTOLE_ASSIGN(const stored_epoch stored, read_epoch());
-  if (stored.present && stored.epoch == last_completed.value) return {};  // begun before a crash, or rewound
-  if (stored.present)
-    return fail(error_code::already_exists, "table " + settings_.table + " of SQLite file " + settings_.path + " has epoch " +
-                                                std::to_string(stored.epoch) + " of " + settings_.sink +
-                                                ", which the saved state does not know; write to another table or file");
-  SYSTOLE_TRY(refuse_foreign_rows());
-  write_epoch_->bind(1, settings_.sink);
-  write_epoch_->bind(2, static_cast<int64_t>(last_completed.value));
-  write_epoch_->bind(3, rewound);
-  return write_epoch_->run();
+  return transact([&]() -> result<void> {
+    SYSTOLE_ASSIGN(const stored_epoch stored, read_epoch());
+    if (stored.epoch == last_completed.value) return {};  // begun before a crash, or rewound
+    if (stored.epoch > 0)
+      return fail(error_code::already_exists, where() + " has epoch " + std::to_string(stored.epoch) + " of " + settings_.sink +
+                                                  ", which the saved state does not know; write to another table or file");
+    SYSTOLE_TRY(refuse_foreign_rows());
+    return write_epoch(last_completed.value, rewound);
+  });
 }
 
 result<void> sqlite_sink_committer::apply_rows(const batch& rows) {
@@ -192,11 +216,10 @@ result<void> sqlite_sink_committer::apply_equal_rows(const batch& rows, int want
 result<void> sqlite_sink_committer::apply(const commit_epoch& epoch, const std::vector<outbox_segment>& segments) {
   if (settings_.check_epoch) {
     SYSTOLE_ASSIGN(const stored_epoch stored, read_epoch());
-    if (stored.present && stored.epoch == epoch.epoch.value && (stored.uuid == epoch.uuid || stored.uuid == rewound))
+    if (stored.epoch == epoch.epoch.value && (stored.uuid == epoch.uuid || stored.uuid == rewound))
       return {};  // applied before a crash, or set by recover()
-    const uint64_t at = stored.present ? stored.epoch : 0;
-    if (at != epoch.previous.value)
-      return fail(error_code::incompatible, "SQLite file " + settings_.path + " has epoch " + std::to_string(at) + " of " +
+    if (stored.epoch != epoch.previous.value)
+      return fail(error_code::incompatible, "SQLite file " + settings_.path + " has epoch " + std::to_string(stored.epoch) + " of " +
                                                 settings_.sink + ", epoch " + std::to_string(epoch.epoch.value) +
                                                 " needs " + std::to_string(epoch.previous.value) +
                                                 "; another run wrote to it, or it was restored from a copy");
@@ -212,27 +235,17 @@ result<void> sqlite_sink_committer::apply(const commit_epoch& epoch, const std::
   } else {
     SYSTOLE_TRY(apply_all([this](const batch& rows) { return apply_rows(rows); }));
   }
-  write_epoch_->bind(1, settings_.sink);
-  write_epoch_->bind(2, static_cast<int64_t>(epoch.epoch.value));
-  write_epoch_->bind(3, epoch.uuid);
-  return write_epoch_->run();
+  return write_epoch(epoch.epoch.value, epoch.uuid);
 }
 
 result<void> sqlite_sink_committer::commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) {
   SYSTOLE_TRY(open());
   SYSTOLE_ASSIGN(const auto segments, segments_after(shards, epoch.previous));
-  SYSTOLE_TRY(database_->execute("BEGIN IMMEDIATE"));
-  result<void> applied = apply(epoch, segments);
-  if (applied) applied = database_->execute("COMMIT");
-  if (!applied) {
-    // The first failure is the one to tell; the transaction is gone with the connection in any case.
-    (void)database_->execute("ROLLBACK").has_value();
-    return applied;
-  }
+  SYSTOLE_TRY(transact([&] { return apply(epoch, segments); }));
   // A commit that is repeated after a crash finds its epoch in the table and needs the segments no more.
-  SYSTOLE_TRY(remove_committed_segments(*settings_.files, settings_.outbox_folder,
-                                        settings_.check_epoch ? epoch.epoch : epoch.previous));
-  settings_.committed->store(epoch.epoch.value);
+  if (settings_.check_epoch)
+    SYSTOLE_TRY(remove_committed_segments(*settings_.files, settings_.outbox_folder, segments, settings_.attempt));
+  raise(settings_.committed, epoch.epoch.value);
   return {};
 }
 
@@ -246,6 +259,7 @@ result<std::unique_ptr<sink_factory>> sqlite_sink_factory::make(const proto::Nod
   settings.columns = input.columns;
   settings.files = context.files;
   settings.outbox_folder = outbox_folder_of(context.outbox_directory, node.step());
+  settings.attempt = context.attempt;
   settings.committed = std::make_shared<std::atomic<uint64_t>>(0);
   settings.check_epoch = context.check_epochs;
   if (settings.path.empty() || settings.table.empty())
@@ -267,8 +281,8 @@ result<std::unique_ptr<sink_factory>> sqlite_sink_factory::make(const proto::Nod
 }
 
 result<std::unique_ptr<sink_writer>> sqlite_sink_factory::make_writer(uint32_t shard, uint32_t) {
-  return std::unique_ptr<sink_writer>(std::make_unique<outbox_writer>(*settings_.files, settings_.outbox_folder, shard,
-                                                                      settings_.committed, settings_.sink,
+  return std::unique_ptr<sink_writer>(std::make_unique<outbox_writer>(*settings_.files, settings_.outbox_folder, settings_.attempt,
+                                                                      shard, settings_.committed, settings_.sink,
                                                                       !settings_.key.empty() || settings_.multiset, settings_.key));
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "connectors/epoch_outbox.h"
@@ -20,6 +22,7 @@ struct sqlite_sink_settings {
   std::vector<size_t> key;          ///< upsert: indexes of the key columns
   bool multiset = false;            ///< a changelog without key: each deletion takes one of the equal rows
   std::string outbox_folder;
+  uint64_t attempt = 0;             ///< a row that a newer one has written is not touched any more
   file_system* files = nullptr;
   committed_epoch committed;
   /// False only in the negative control of the exactly-once tests: epochs are applied without looking whether they were.
@@ -38,11 +41,14 @@ class sqlite_sink_committer final : public sink_committer {
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override;
 
  private:
+  /// The sink's row.
   struct stored_epoch {
-    bool present = false;
-    uint64_t epoch = 0;
+    uint64_t epoch = 0;  ///< 0: none, or before the first
     std::string uuid;
   };
+  /// Holds the file's write lock while it runs `what`.
+  result<void> transact(const std::function<result<void>()>& what);
+  result<void> create_epochs();
   result<void> open();
   result<void> create_tables();
   /// Refuses a table of the user's that cannot hold the rows as they are.
@@ -50,11 +56,15 @@ class sqlite_sink_committer final : public sink_committer {
   result<bool> table_has_rows();
   /// An appended table must be empty at first: its rows could not be told from another's.
   result<void> refuse_foreign_rows();
+  /// REQUIRES: within transact(). `fenced` where a newer attempt wrote the row.
   result<stored_epoch> read_epoch();
+  result<void> write_epoch(uint64_t epoch, std::string_view uuid);
   result<void> apply(const commit_epoch& epoch, const std::vector<outbox_segment>& segments);
   result<void> apply_rows(const batch& rows);
   /// A multiset's rows of one sign.
   result<void> apply_equal_rows(const batch& rows, int wanted_sign);
+
+  std::string where() const { return "table " + settings_.table + " of SQLite file " + settings_.path; }
 
   sqlite_sink_settings settings_;
   std::unique_ptr<sqlite_database> database_;

@@ -1,12 +1,12 @@
-#include <fmt/format.h>
+#include <xxhash.h>
 
-#include <algorithm>
 #include <mutex>
 
-#include "base/bytes.h"
 #include "base/limits.h"
 #include "connectors/durable_directory.h"
+#include "connectors/file_origin.h"
 #include "connectors/running_hash.h"
+#include "connectors/table_log.h"
 #include "connectors/table_publication.h"
 #include "connectors/table_sink.h"
 #include "formats/record_encoder.h"
@@ -14,43 +14,24 @@
 namespace systole {
 namespace {
 
-constexpr uint8_t log_version = 1;
 constexpr size_t append_bytes_at_least = 512 * limits::kibibyte;
 
-/// How far the log of rows reaches: the writer's state and its committable.
-struct log_end {
-  uint64_t bytes = 0;
-  uint64_t rows = 0;
-};
-
-std::string encode(log_end end) {
-  std::string out;
-  append_fixed(out, log_version);
-  append_fixed(out, end.bytes);
-  append_fixed(out, end.rows);
-  return out;
+table_log_place place_of(const table_sink_settings& settings) {
+  return {settings.files, settings.folder, settings.owner.attempt};
 }
 
-result<log_end> decode(std::string_view bytes) {
-  byte_reader in(bytes);
-  const auto version = in.fixed<uint8_t>();
-  const log_end end{in.fixed<uint64_t>(), in.fixed<uint64_t>()};
-  if (version != log_version || !in.ok()) return fail(error_code::incompatible, "a table file's state cannot be read");
-  return end;
-}
-
-std::string log_path(const table_sink_settings& settings) { return settings.folder + "/rows.log"; }
-
-/// Appends rows as text to the log; it is cut to the checkpoint's length on recovery.
+/// Appends rows as text to this attempt's part of the log.
 class table_append_writer final : public sink_writer {
  public:
   explicit table_append_writer(table_sink_settings settings)
-      : settings_(std::move(settings)), encoder_(make_encoder(settings_.format, settings_.columns).value()) {}
+      : settings_(std::move(settings)),
+        place_(place_of(settings_)),
+        encoder_(make_encoder(settings_.format, settings_.columns).value()) {}
 
   result<void> write(const batch& rows) override {
     if (rows.empty()) return {};
     encoder_->encode(rows, text_);
-    end_.rows += rows.rows();
+    part_.rows += rows.rows();
     if (text_.size() < append_bytes_at_least) return {};
     std::unique_lock lock(file_mutex_, std::try_to_lock);
     if (!lock.owns_lock()) {
@@ -60,13 +41,17 @@ class table_append_writer final : public sink_writer {
     return append_text();
   }
 
-  result<sealed_epoch> seal(epoch_id, bool) override {
+  result<sealed_epoch> seal(epoch_id epoch, bool) override {
     const std::lock_guard lock(file_mutex_);
     SYSTOLE_TRY(append_text());
+    part_.xxh3 = hash_.value();
+    table_log log = before_;
+    log.epoch = epoch.value;
+    if (part_.bytes > 0) log.parts.push_back(part_);
+    sealed_bytes_ = part_.bytes;
     sealed_epoch sealed;
-    sealed.committable = encode(end_);
-    sealed_bytes_ = end_.bytes;
-    if (end_.bytes > 0) sealed.outbox.push_back({log_path(settings_), end_.bytes, hash_.value()});
+    sealed.committable = snapshot_ = log.encode();
+    for (const log_part& each : log.parts) sealed.outbox.push_back({place_.path_of(each.name), each.bytes, each.xxh3});
     return sealed;
   }
 
@@ -79,21 +64,20 @@ class table_append_writer final : public sink_writer {
   }
 
   /// Since the last barrier: what was sealed is the table itself, and no commit frees it.
-  uint64_t outbox_bytes() const override { return end_.bytes - sealed_bytes_ + text_.size(); }
-  std::string snapshot() override { return encode(end_); }
+  uint64_t outbox_bytes() const override { return part_.bytes - sealed_bytes_ + text_.size(); }
+  std::string snapshot() override { return snapshot_; }
 
   result<void> restore(std::string_view bytes) override {
     if (bytes.empty()) return {};
-    SYSTOLE_ASSIGN(end_, decode(bytes));
-    sealed_bytes_ = end_.bytes;
-    if (end_.bytes == 0) return {};
-    SYSTOLE_TRY(rehash());
-    auto file = settings_.files->open_append(log_path(settings_));
-    if (!file) return fail(file.error().code, "a table file's log cannot be opened: " + file.error().message);
-    file_ = std::move(*file);
-    if (settings_.check_epochs) SYSTOLE_TRY(file_->truncate(end_.bytes));
-    else end_.bytes = file_->size();
-    return file_->sync();
+    SYSTOLE_ASSIGN(before_, restore_log(place_, bytes));
+    snapshot_ = before_.encode();
+    if (settings_.check_epochs || before_.parts.empty()) return {};
+    // The negative control: rows behind the checkpoint are kept.
+    log_part& last = before_.parts.back();
+    SYSTOLE_ASSIGN(const std::string all, settings_.files->read_all(place_.path_of(last.name), uint64_t{1} << 40));
+    last.bytes = all.size() - last.from;
+    last.xxh3 = XXH3_64bits(all.data() + last.from, last.bytes);
+    return {};
   }
 
  private:
@@ -101,85 +85,91 @@ class table_append_writer final : public sink_writer {
     if (text_.empty()) return {};
     if (!file_) {
       SYSTOLE_TRY(create_directories_durably(*settings_.files, settings_.folder));
-      SYSTOLE_ASSIGN(file_, settings_.files->create(log_path(settings_)));
+      part_.name = place_.new_name(before_.epoch, before_.bytes());
+      SYSTOLE_ASSIGN(file_, settings_.files->create(place_.path_of(part_.name)));
     }
     SYSTOLE_TRY(file_->append(text_.view()));
     hash_.add(text_.view());
-    end_.bytes += text_.size();
+    part_.bytes += text_.size();
     text_.clear();
     dirty_ = true;
     return {};
   }
 
-  result<void> rehash() {
-    SYSTOLE_ASSIGN(const auto file, settings_.files->open(log_path(settings_)));
-    std::string block(limits::read_chunk_bytes, '\0');
-    for (uint64_t at = 0; at < end_.bytes;) {
-      SYSTOLE_ASSIGN(const size_t got, file->read(at, std::min<uint64_t>(block.size(), end_.bytes - at), block.data()));
-      if (got == 0) return fail(error_code::corrupt, "a table file's log is shorter than recorded: " + log_path(settings_));
-      hash_.add({block.data(), got});
-      at += got;
-    }
-    return {};
-  }
-
   const table_sink_settings settings_;
+  const table_log_place place_;
   std::unique_ptr<record_encoder> encoder_;
   encode_buffer text_;
   std::mutex file_mutex_;  ///< file_ and dirty_, between the two threads
   std::unique_ptr<writable_file> file_;
   bool dirty_ = false;
   running_hash hash_;
-  log_end end_;
-  uint64_t sealed_bytes_ = 0;  ///< end_ at the last barrier
+  table_log before_;           ///< what was restored
+  log_part part_;              ///< of this attempt; no name while there is none
+  uint64_t sealed_bytes_ = 0;  ///< of part_, at the last barrier
+  std::string snapshot_;
 };
 
 class table_append_committer final : public sink_committer {
  public:
   explicit table_append_committer(table_sink_settings settings)
       : settings_(std::move(settings)),
-        publication_(*settings_.files, settings_.path, settings_.compression, settings_.interval_us, *settings_.time) {}
+        place_(place_of(settings_)),
+        fence_(*settings_.files, settings_.folder, settings_.owner),
+        publication_(*settings_.files, fence_, settings_.path, settings_.compression, settings_.interval_us, *settings_.time) {}
 
   result<void> recover(epoch_id last_completed) override {
-    if (last_completed.value == 0) {
-      SYSTOLE_TRY(create_directories_durably(*settings_.files, settings_.folder));
-      SYSTOLE_TRY(settings_.files->remove(log_path(settings_)));
-    }
-    return publication_.prepare();
+    SYSTOLE_TRY(adopt(last_completed));
+    if (last_completed.value == 0) return remove_unnamed_by({});
+    return remove_begun_later(*settings_.files, settings_.folder, ".log", last_completed, settings_.owner.attempt);
+  }
+
+  result<void> adopt(epoch_id last_completed) override {
+    taken_over_at_ = last_completed;
+    SYSTOLE_TRY(create_directories_durably(*settings_.files, settings_.folder));
+    SYSTOLE_TRY(fence_.take_over());
+    return publication_.take_over();
   }
 
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override {
-    log_end end;
+    table_log log;
     for (const shard_commit& shard : shards) {
-      SYSTOLE_ASSIGN(end, decode(shard.committable));
+      SYSTOLE_ASSIGN(log, table_log::decode(shard.committable));
     }
-    const bool changed = !published_ || end.bytes != published_bytes_;
+    // The writer has found and folded what it restored. Once is enough: what is left then are files of zombies.
+    if (epoch.epoch > taken_over_at_ && !tidied_) {
+      SYSTOLE_TRY(remove_unnamed_by(log));
+      tidied_ = true;
+    }
+    const uint64_t bytes = log.bytes();
+    const bool changed = !published_ || bytes != published_bytes_;
     if (!epoch.is_final && (!changed || !publication_.is_due())) return {};
-    SYSTOLE_TRY(publication_.publish([&](const table_publication::put_block& put) { return write_all(end, put); }));
+    SYSTOLE_TRY(publication_.publish([&](const table_publication::put_block& put) { return write_all(log, put); }));
     published_ = true;
-    published_bytes_ = end.bytes;
+    published_bytes_ = bytes;
     return {};
   }
 
  private:
-  result<void> write_all(log_end end, const table_publication::put_block& put) {
+  result<void> remove_unnamed_by(const table_log& log) {
+    SYSTOLE_ASSIGN(const auto names, settings_.files->list(settings_.folder));
+    SYSTOLE_TRY(fence_.check());
+    return remove_unnamed(place_, log, names);
+  }
+
+  result<void> write_all(const table_log& log, const table_publication::put_block& put) {
     encode_buffer header;
     make_encoder(settings_.format, settings_.columns).value()->append_header(header);
     SYSTOLE_TRY(put(header.view()));
-    if (end.bytes == 0) return {};
-    SYSTOLE_ASSIGN(const auto log, settings_.files->open(log_path(settings_)));
-    std::string block(limits::read_chunk_bytes, '\0');
-    for (uint64_t at = 0; at < end.bytes;) {
-      SYSTOLE_ASSIGN(const size_t got, log->read(at, std::min<uint64_t>(block.size(), end.bytes - at), block.data()));
-      if (got == 0) return fail(error_code::corrupt, "a table file's log is shorter than committed: " + log_path(settings_));
-      SYSTOLE_TRY(put({block.data(), got}));
-      at += got;
-    }
-    return {};
+    return read_log(place_, log, put);
   }
 
   const table_sink_settings settings_;
+  const table_log_place place_;
+  sink_fence fence_;
   table_publication publication_;
+  epoch_id taken_over_at_;  ///< epochs after it are this attempt's own
+  bool tidied_ = false;
   bool published_ = false;
   uint64_t published_bytes_ = 0;
 };

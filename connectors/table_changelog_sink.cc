@@ -28,6 +28,14 @@ std::optional<uint64_t> number_behind(std::string_view name, std::string_view pr
   return epoch;
 }
 
+/// The epoch of "12-0.rows".
+std::optional<uint64_t> number_before(std::string_view name, char behind) {
+  uint64_t epoch = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), epoch);
+  if (error != std::errc() || end == name.data() + name.size() || *end != behind) return std::nullopt;
+  return epoch;
+}
+
 /// Keeps the table's rows and publishes them. Its durable form, in the sink's folder: "base-E", all rows after epoch E,
 /// and "delta-N", the list of segments that epoch N added, whose files are linked beside it.
 class table_changelog_committer final : public sink_committer {
@@ -36,15 +44,27 @@ class table_changelog_committer final : public sink_committer {
       : settings_(std::move(settings)),
         folder_(settings_.folder + "/table"),
         rows_(settings_.format, settings_.columns, settings_.key),
-        publication_(*settings_.files, settings_.path, settings_.compression, settings_.interval_us, *settings_.time) {}
+        fence_(*settings_.files, settings_.folder, settings_.owner),
+        publication_(*settings_.files, fence_, settings_.path, settings_.compression, settings_.interval_us, *settings_.time) {}
 
   result<void> recover(epoch_id last_completed) override {
-    SYSTOLE_TRY(remove_later_segments(*settings_.files, settings_.folder, last_completed));
-    if (last_completed.value == 0) SYSTOLE_TRY(settings_.files->remove_all(folder_));
-    SYSTOLE_TRY(create_directories_durably(*settings_.files, folder_));
+    SYSTOLE_TRY(take_over());
+    SYSTOLE_TRY(remove_later_segments(*settings_.files, settings_.folder, last_completed, settings_.owner.attempt));
+    SYSTOLE_ASSIGN(const auto names, settings_.files->list(folder_));
+    SYSTOLE_TRY(fence_.check());  // so a newer attempt has made none of these
+    if (last_completed.value == 0)
+      for (const std::string& name : names) SYSTOLE_TRY(settings_.files->remove(folder_ + "/" + name));
     SYSTOLE_TRY(load(last_completed.value));
-    settings_.committed->store(last_completed.value);
-    return publication_.prepare();
+    for (const std::string& name : names)
+      if (const auto epoch = number_behind(name, delta_prefix); epoch && *epoch > last_completed.value)
+        SYSTOLE_TRY(settings_.files->remove(folder_ + "/" + name));
+    raise(settings_.committed, last_completed.value);
+    return {};
+  }
+
+  result<void> adopt(epoch_id last_completed) override {
+    SYSTOLE_TRY(take_over());
+    return load(last_completed.value);
   }
 
   result<void> commit(const commit_epoch& epoch, const std::vector<shard_commit>& shards) override {
@@ -60,13 +80,22 @@ class table_changelog_committer final : public sink_committer {
       changed_ = false;
     }
     // The table has its own links to them; a commit that is repeated after a crash finds its delta there.
-    SYSTOLE_TRY(remove_committed_segments(*settings_.files, settings_.folder,
-                                          settings_.check_epochs ? epoch.epoch : epoch.previous));
-    settings_.committed->store(epoch.epoch.value);
+    if (settings_.check_epochs) {
+      SYSTOLE_ASSIGN(const auto segments, segments_after(shards, epoch.previous));
+      SYSTOLE_TRY(remove_committed_segments(*settings_.files, settings_.folder, segments, settings_.owner.attempt));
+    }
+    raise(settings_.committed, epoch.epoch.value);
     return {};
   }
 
  private:
+  result<void> take_over() {
+    SYSTOLE_TRY(fence_.take_over());
+    SYSTOLE_TRY(create_directories_durably(*settings_.files, folder_));
+    SYSTOLE_TRY(fence_.disarm_older(folder_));
+    return publication_.take_over();
+  }
+
   result<void> apply(const std::vector<outbox_segment>& segments) {
     half_applied_ = true;
     for (const outbox_segment& each : segments) {
@@ -90,21 +119,25 @@ class table_changelog_committer final : public sink_committer {
       segments[i].path = kept;
     }
     SYSTOLE_TRY(settings_.files->sync_directory(folder_));
-    SYSTOLE_TRY(write_file_durably(*settings_.files, fmt::format("{}/{}{}", folder_, delta_prefix, epoch), encode_segments(segments)));
+    SYSTOLE_TRY(fence_.replace(fmt::format("{}/{}{}", folder_, delta_prefix, epoch), encode_segments(segments)));
     return apply(segments);
   }
 
   result<void> fold() {
-    SYSTOLE_TRY(rows_.save(*settings_.files, fmt::format("{}/{}{}", folder_, base_prefix, applied_)));
+    SYSTOLE_TRY(fence_.replace(fmt::format("{}/{}{}", folder_, base_prefix, applied_), rows_.saved()));
     delta_rows_ = 0;
-    return remove_all_but_base(applied_);
+    return remove_before_base(applied_);
   }
 
-  result<void> remove_all_but_base(uint64_t base) {
+  /// Only what the base holds: an older committer that folds late must not take what a newer one has added.
+  result<void> remove_before_base(uint64_t base) {
     SYSTOLE_ASSIGN(const auto names, settings_.files->list(folder_));
-    const std::string kept = fmt::format("{}{}", base_prefix, base);
-    for (const std::string& name : names)
-      if (name != kept) SYSTOLE_TRY(settings_.files->remove(folder_ + "/" + name));
+    for (const std::string& name : names) {
+      const auto old_base = number_behind(name, base_prefix), delta = number_behind(name, delta_prefix);
+      const auto rows = number_before(name, '-');
+      if ((old_base && *old_base < base) || (delta && *delta <= base) || (rows && *rows <= base))
+        SYSTOLE_TRY(settings_.files->remove(folder_ + "/" + name));
+    }
     return {};
   }
 
@@ -130,10 +163,7 @@ class table_changelog_committer final : public sink_committer {
     }
     for (const auto& [epoch, path] : deltas) {
       if (base && epoch <= *base) continue;
-      if (epoch > last_completed) {
-        SYSTOLE_TRY(settings_.files->remove(path));
-        continue;
-      }
+      if (epoch > last_completed) break;  // of a rewound job, or of a commit that failed on the way
       SYSTOLE_ASSIGN(const std::string list, settings_.files->read_all(path, 64u << 20));
       SYSTOLE_ASSIGN(const auto segments, decode_segments(list));
       SYSTOLE_TRY(apply(segments));
@@ -145,6 +175,7 @@ class table_changelog_committer final : public sink_committer {
   const table_sink_settings settings_;
   const std::string folder_;
   table_rows rows_;
+  sink_fence fence_;
   table_publication publication_;
   uint64_t applied_ = 0;
   uint64_t delta_rows_ = 0;
@@ -160,7 +191,8 @@ class table_changelog_factory final : public sink_factory {
   void on_committed(epoch_id epoch) override { raise(settings_.committed, epoch.value); }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t) override {
     return std::unique_ptr<sink_writer>(std::make_unique<outbox_writer>(
-        *settings_.files, settings_.folder, shard, settings_.committed, settings_.sink, true, settings_.key));
+        *settings_.files, settings_.folder, settings_.owner.attempt, shard, settings_.committed, settings_.sink, true,
+        settings_.key));
   }
   result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override {
     return std::unique_ptr<sink_committer>(std::make_unique<table_changelog_committer>(settings_));

@@ -16,26 +16,24 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-/// Beside the table, hidden: a rename within one folder is atomic.
-std::string temporary_of(const std::string& path) {
-  return folder_of(path) + "/." + std::filesystem::path(path).filename().string() + ".new";
-}
-
 }  // namespace
 
-table_publication::table_publication(file_system& files, std::string path, std::string compression, int64_t interval_us,
-                                     const clock& time)
-    : files_(files), path_(std::move(path)), compression_(std::move(compression)), interval_us_(interval_us), time_(time) {}
+table_publication::table_publication(file_system& files, const sink_fence& fence, std::string path, std::string compression,
+                                     int64_t interval_us, const clock& time)
+    : files_(files), fence_(fence), path_(std::move(path)), compression_(std::move(compression)), interval_us_(interval_us), time_(time) {}
 
 bool table_publication::is_due() const {
   return !published_ || time_.monotonic() - last_ >= std::chrono::microseconds(interval_us_);
 }
 
-result<void> table_publication::prepare() { return create_directories_durably(files_, folder_of(path_)); }
+result<void> table_publication::take_over() {
+  SYSTOLE_TRY(create_directories_durably(files_, folder_of(path_)));
+  return fence_.disarm_older(folder_of(path_), "." + std::filesystem::path(path_).filename().string() + ".new-");
+}
 
 result<void> table_publication::publish(const std::function<result<void>(const put_block&)>& write_all) {
-  SYSTOLE_TRY(prepare());
-  const std::string temporary = temporary_of(path_);
+  SYSTOLE_TRY(create_directories_durably(files_, folder_of(path_)));
+  const std::string temporary = fence_.temporary_of(path_);
   SYSTOLE_ASSIGN(const auto packer, make_byte_packer(compression_));
   SYSTOLE_ASSIGN(const auto file, files_.create(temporary));
   encode_buffer packed;
@@ -53,8 +51,7 @@ result<void> table_publication::publish(const std::function<result<void>(const p
   SYSTOLE_TRY(flush());
   SYSTOLE_TRY(file->sync());
   SYSTOLE_TRY(file->close());
-  SYSTOLE_TRY(files_.rename(temporary, path_));
-  SYSTOLE_TRY(files_.sync_directory(folder_of(path_)));
+  SYSTOLE_TRY(fence_.publish(temporary, path_));
   published_ = true;
   last_ = time_.monotonic();
   return {};

@@ -62,7 +62,7 @@ result<void> table_rows::write(const table_publication::put_block& put) const {
   return {};
 }
 
-result<void> table_rows::save(file_system& files, const std::string& path) const {
+std::string table_rows::saved() const {
   std::string bytes(rows_magic);
   for (const auto& [key, each] : lines_) {
     append_bytes(bytes, key);
@@ -70,7 +70,7 @@ result<void> table_rows::save(file_system& files, const std::string& path) const
     append_fixed(bytes, each.count);
   }
   append_fixed(bytes, static_cast<uint64_t>(XXH3_64bits(bytes.data(), bytes.size())));
-  return write_file_durably(files, path, bytes);
+  return bytes;
 }
 
 result<void> table_rows::load(file_system& files, const std::string& path) {

@@ -27,8 +27,8 @@ class table_rows {
   /// than no times.
   result<void> write(const table_publication::put_block& put) const;
 
-  /// The rows in a file, for restarts: written durably, and read back with its checksum checked.
-  result<void> save(file_system& files, const std::string& path) const;
+  /// The rows as a file's bytes, for restarts, and read back with their checksum checked.
+  std::string saved() const;
   result<void> load(file_system& files, const std::string& path);
 
  private:

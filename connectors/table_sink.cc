@@ -20,6 +20,7 @@ result<std::unique_ptr<sink_factory>> make_table_sink(const proto::Node& node, c
   settings.files = context.files;
   settings.time = context.time;
   settings.check_epochs = context.check_epochs;
+  settings.owner = owner_of(context);
   settings.committed = std::make_shared<std::atomic<uint64_t>>(0);
   if (settings.path.empty()) return fail(error_code::invalid_argument, "a table file needs a path: " + node.step());
   for (const std::string& name : sink.key()) {

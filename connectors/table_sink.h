@@ -7,6 +7,7 @@
 #include "connectors/factory.h"
 #include "connectors/file_part.h"
 #include "connectors/sink.h"
+#include "connectors/sink_fence.h"
 
 namespace systole {
 
@@ -23,14 +24,15 @@ struct table_sink_settings {
   file_system* files = nullptr;
   const clock* time = nullptr;
   committed_epoch committed;
+  sink_owner owner;
   /// False only in the negative control of the exactly-once tests: an epoch is applied without looking whether it was.
   bool check_epochs = true;
 };
 
 /// A table's current rows in one file that is replaced as a whole. One shard.
 ///
-/// Append-only streams without a key (table_append_sink) keep their rows as text in a log that grows; the file is the log's
-/// committed part behind a header. Others (table_changelog_sink) keep the current rows in the committer's memory and,
+/// Append-only streams without a key (table_append_sink) keep their rows as text in a log that grows (table_log); the file is
+/// the log's committed part behind a header. Others (table_changelog_sink) keep the current rows in the committer's memory and,
 /// durably, in a base file with deltas of epochs.
 result<std::unique_ptr<sink_factory>> make_table_sink(const proto::Node& node, const sink_input& input,
                                                       const connector_context& context);

@@ -31,6 +31,8 @@ connector_context context_of(file_system& files, const std::string& folder, cons
   context.outbox_directory = folder + "/outbox";
   context.time = &time;
   context.files = &files;
+  static uint64_t attempts = 0;
+  context.attempt = ++attempts;
   return context;
 }
 

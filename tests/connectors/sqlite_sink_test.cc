@@ -21,6 +21,7 @@ struct sqlite_setup {
   bool multiset = false;
   bool check_epoch = true;
   file_system* files = &posix_file_system();
+  uint64_t attempts = 0;
 
   result<std::unique_ptr<sink_factory>> make() {
     proto::Node node;
@@ -37,6 +38,7 @@ struct sqlite_setup {
     context.time = &time;
     context.files = files;
     context.check_epochs = check_epoch;
+    context.attempt = ++attempts;
     return make_sink(node, {test_columns(), upsert || multiset, {}}, context);
   }
 
