@@ -4,7 +4,6 @@
 
 #include "base/limits.h"
 #include "connectors/durable_directory.h"
-#include "connectors/file_origin.h"
 #include "connectors/running_hash.h"
 #include "connectors/table_log.h"
 #include "connectors/table_publication.h"
@@ -120,8 +119,7 @@ class table_append_committer final : public sink_committer {
 
   result<void> recover(epoch_id last_completed) override {
     SYSTOLE_TRY(adopt(last_completed));
-    if (last_completed.value == 0) return remove_unnamed_by({});
-    return remove_begun_later(*settings_.files, settings_.folder, ".log", last_completed, settings_.owner.attempt);
+    return last_completed.value == 0 ? tidy({}) : result<void>();
   }
 
   result<void> adopt(epoch_id last_completed) override {
@@ -136,10 +134,13 @@ class table_append_committer final : public sink_committer {
     for (const shard_commit& shard : shards) {
       SYSTOLE_ASSIGN(log, table_log::decode(shard.committable));
     }
-    // The writer has found and folded what it restored. Once is enough: what is left then are files of zombies.
-    if (epoch.epoch > taken_over_at_ && !tidied_) {
-      SYSTOLE_TRY(remove_unnamed_by(log));
-      tidied_ = true;
+    // The restored epoch's, so that attempts that come to nothing do not heap up files, and once more when the writer has
+    // folded what it restored.
+    const bool own = epoch.epoch > taken_over_at_;
+    if (!own || !tidied_) {
+      SYSTOLE_ASSIGN(log, find_parts(place_, std::move(log)));
+      SYSTOLE_TRY(tidy(log));
+      tidied_ = own;
     }
     const uint64_t bytes = log.bytes();
     const bool changed = !published_ || bytes != published_bytes_;
@@ -151,7 +152,8 @@ class table_append_committer final : public sink_committer {
   }
 
  private:
-  result<void> remove_unnamed_by(const table_log& log) {
+  /// Removes what attempts before this one left and the log does not name.
+  result<void> tidy(const table_log& log) {
     SYSTOLE_ASSIGN(const auto names, settings_.files->list(settings_.folder));
     SYSTOLE_TRY(fence_.check());
     return remove_unnamed(place_, log, names);

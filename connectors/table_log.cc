@@ -166,19 +166,24 @@ result<void> read_log(const table_log_place& place, const table_log& log, const 
   return {};
 }
 
-result<table_log> restore_log(const table_log_place& place, std::string_view bytes) {
-  SYSTOLE_ASSIGN(table_log log, table_log::decode(bytes));
+result<table_log> find_parts(const table_log_place& place, table_log log) {
   uint64_t start = 0;
   for (log_part& each : log.parts) {
     SYSTOLE_ASSIGN(const bool there, is_there(place, each));
     if (!there) {
-      SYSTOLE_ASSIGN(each, find_folded(place, each, start));
+      SYSTOLE_ASSIGN(each, find_folded(place, std::move(each), start));
     } else if (each.name == one_file && each.xxh3 == 0) {
       SYSTOLE_ASSIGN(const auto hash, hash_of(place, each, nowhere));
       each.xxh3 = hash.value_or(0);
     }
     start += each.bytes;
   }
+  return log;
+}
+
+result<table_log> restore_log(const table_log_place& place, std::string_view bytes) {
+  SYSTOLE_ASSIGN(table_log decoded, table_log::decode(bytes));
+  SYSTOLE_ASSIGN(table_log log, find_parts(place, std::move(decoded)));
   if (log.parts.size() > most_parts) SYSTOLE_TRY(fold(place, log, parts_to_fold(log.parts)));
   return log;
 }

@@ -45,9 +45,12 @@ struct table_log_place {
 /// Gives the log's bytes, each part's checked. `corrupt` names the file that is damaged or short.
 result<void> read_log(const table_log_place& place, const table_log& log, const table_publication::put_block& put);
 
-/// Makes a checkpoint's log one that this attempt can go on from: finds the range in another file where its own is gone
-/// (the job was rewound behind a fold), and folds where there are many parts, newest first, so that a byte is copied a
-/// number of times that grows with the logarithm of the log.
+/// Finds a checkpoint's parts: where a part's file is gone (it was folded, and then the job was rewound) its bytes are in
+/// another one.
+result<table_log> find_parts(const table_log_place& place, table_log log);
+
+/// Makes a checkpoint's log one that this attempt can go on from: finds its parts, and folds where there are many, newest
+/// first, so that a byte is copied a number of times that grows with the logarithm of the log.
 result<table_log> restore_log(const table_log_place& place, std::string_view bytes);
 
 /// Removes files of attempts before this one that the log does not name. `names`: of the folder, listed before the fence was

@@ -137,7 +137,8 @@ class zombies : public ::testing::TestWithParam<sink_case> {
 TEST_P(zombies, a_writer_that_goes_on_after_the_next_attempt_has_begun) {
   const std::string expected = undisturbed();
   ASSERT_FALSE(expected.empty());
-  for (uint64_t seed = 0; seed < 40; ++seed) {
+  const uint64_t seeds = GetParam().uses_files_only ? 40 : 10;  // SQLite waits for the disk
+  for (uint64_t seed = 0; seed < seeds; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937_64 random(seed);
     world in;
