@@ -6,6 +6,7 @@
 #include <random>
 
 #include "connectors/epoch_outbox.h"
+#include "freezing_file_system.h"
 #include "sink_cases.h"
 #include "sink_harness.h"
 #include "tests/support/fault_injecting_file_system.h"
@@ -64,7 +65,7 @@ class zombies : public ::testing::TestWithParam<sink_case> {
     uint64_t attempt = 1, term = 1;
     bool answers_late = false;  ///< still_current says what a process last heard: always yes
   };
-  std::unique_ptr<sink_factory> make(world& in, uint64_t attempt, uint64_t term) {
+  std::unique_ptr<sink_factory> make(world& in, uint64_t attempt, uint64_t term, file_system* files = nullptr) {
     proto::Node node;
     node.set_step("out");
     GetParam().settings(*node.mutable_sink(), in.folder.path());
@@ -72,14 +73,14 @@ class zombies : public ::testing::TestWithParam<sink_case> {
     context.job = "test";
     context.outbox_directory = in.folder / "outbox";
     context.time = &in.time;
-    context.files = &in.files;
+    context.files = files ? files : &in.files;
     context.attempt = attempt;
     context.term = term_id(term);
     context.still_current = [&in, attempt, term] { return in.answers_late || (in.attempt <= attempt && in.term <= term); };
     return make_sink(node, {test_columns(), GetParam().changelog, {}}, context).value();
   }
-  std::unique_ptr<sink_committer> committer(world& in, uint64_t attempt, uint64_t term) {
-    kept_.push_back(make(in, attempt, term));
+  std::unique_ptr<sink_committer> committer(world& in, uint64_t attempt, uint64_t term, file_system* files = nullptr) {
+    kept_.push_back(make(in, attempt, term, files));
     return kept_.back()->make_committer(1).value();
   }
   worker worker_of(world& in, uint64_t attempt) { return {make(in, attempt, in.term), rows_}; }
@@ -214,6 +215,49 @@ TEST_P(zombies, a_committer_that_recovers_and_commits_late) {
   }
 }
 
+using frozen_committers = zombies;
+
+TEST_P(frozen_committers, at_every_operation_of_a_recovery_and_a_commit) {
+  const std::string expected = undisturbed();
+  for (const bool answers_late : {false, true})
+    for (const bool committed : {false, true})
+      for (uint64_t moment = 0;; ++moment) {
+        SCOPED_TRACE(std::to_string(moment) + (answers_late ? " late" : "") + (committed ? " committed" : ""));
+        world in;
+        in.answers_late = answers_late;
+        worker first = worker_of(in, 1);
+        const auto before = committer(in, 1, 1);
+        const checkpoint second = two_epochs(first, *before, committed);
+        freezing_file_system slow(in.files);
+        in.attempt = in.term = 2;
+        const auto frozen = committer(in, 2, 2, &slow);
+        std::string cause = "none";
+        slow.freeze(moment, [&] {
+          in.attempt = in.term = 3;
+          const auto commits = committer(in, 3, 3);
+          auto done = commits->recover(epoch_id(2));
+          if (done) done = commits->commit(second.epoch, second.shards());
+          cause = done ? "" : done.error().message;
+          if (!done) return;
+          worker next = worker_of(in, 3);
+          EXPECT_TRUE(next.restore(second).has_value());
+          run_on(next, *commits, second, true, [] {});
+        });
+        if (auto done = frozen->recover(epoch_id(2)); done) (void)frozen->commit(second.epoch, second.shards()).has_value();
+        if (!slow.was_frozen()) {
+          ASSERT_GT(moment, 10u);
+          break;
+        }
+        ASSERT_EQ(cause, "");
+        ASSERT_EQ(published(in), expected);
+        const auto last = committer(in, 4, 4);
+        in.attempt = in.term = 4;
+        const auto recovered = last->recover(epoch_id(100));
+        ASSERT_TRUE(recovered.has_value()) << recovered.error().message;
+        ASSERT_EQ(published(in), expected);
+      }
+}
+
 TEST_P(zombies, a_new_coordinator_takes_over_what_runs_on) {
   const std::string expected = undisturbed();
   for (const bool committed : {false, true})
@@ -243,6 +287,12 @@ TEST_P(zombies, a_new_coordinator_takes_over_what_runs_on) {
       }
 }
 
+std::vector<sink_case> cases_of_files() {
+  std::vector<sink_case> all = sink_cases();
+  std::erase_if(all, [](const sink_case& each) { return !each.uses_files_only || each.name == "collect"; });
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(sinks, frozen_committers, ::testing::ValuesIn(cases_of_files()), [](const auto& each) { return each.param.name; });
 INSTANTIATE_TEST_SUITE_P(sinks, zombies, ::testing::ValuesIn(sink_cases()), [](const auto& each) { return each.param.name; });
 
 /// What SQLite's, PostgreSQL's and Kafka's writers keep their rows in.
