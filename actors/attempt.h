@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/crash_points.h"
+#include "actors/duration_histogram.h"
 #include "actors/task.h"
 #include "base/clock.h"
 #include "base/ids.h"
@@ -30,12 +31,22 @@ struct attempt_result {
   bool actors_left = false;                               ///< the shutdown deadline passed: a thread hangs in a call
 };
 
-/// Checkpoint figures for progress displays; written by the job's actor, read by any thread.
+/// Checkpoint figures for progress displays and metrics; written by the job's actor, read by any thread.
 struct checkpoint_counters {
   std::atomic<uint64_t> last_epoch{0};
   std::atomic<uint64_t> completed{0};  ///< epochs in this process
   std::atomic<int64_t> last_duration_us{0};
   std::atomic<int64_t> last_completed_us{0};  ///< clock's now_us; 0: none yet
+  std::atomic<int64_t> restored_us{0};        ///< when the epoch was completed that the job began with; 0: none
+  std::atomic<uint64_t> last_bytes{0};        ///< of all files of the last epoch
+  std::atomic<uint64_t> failed{0};            ///< epochs that were given up
+  duration_histogram duration;
+  struct sink {
+    std::atomic<uint64_t> errors{0};  ///< failed commits
+    duration_histogram commit;
+  };
+  std::vector<sink> sinks;  ///< as attempt_parts::sinks, in the plan's order; none is ever added
+  explicit checkpoint_counters(size_t sink_count = 0) : sinks(sink_count) {}
 };
 
 /// Where the waiting thread gets the result. Thread-safe.

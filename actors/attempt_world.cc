@@ -30,8 +30,9 @@ attempt_world::attempt_world(const proto::PhysicalPlan& plan, const deployment& 
   const size_t memory = share_.memory_bytes;
   const size_t credit = channel_credit(memory, whole_.channels.size());
   const size_t on_the_way = whole_.channels.size() * credit;
-  const auto sinks = static_cast<size_t>(
-      std::count_if(whole_.tasks.begin(), whole_.tasks.end(), [](const auto& each) { return each.has_sink; }));
+  context_.hosted = share_.hosted;
+  const auto sinks = static_cast<size_t>(std::count_if(
+      whole_.tasks.begin(), whole_.tasks.end(), [&](const auto& each) { return each.has_sink && is_hosted(context_, each); }));
   context_.plan = &plan_;
   context_.whole = &whole_;
   context_.restored = restored_.get();
@@ -49,7 +50,7 @@ attempt_world::attempt_world(const proto::PhysicalPlan& plan, const deployment& 
                      .on_the_way = on_the_way};
 }
 
-result<void> attempt_world::open_connectors(term_id term, std::function<bool()> still_current) {
+result<void> attempt_world::open_connectors(connector_claim claim) {
   const connector_context with{.job = plan_.job(),
                                .outbox_directory = share_.outbox_directory,
                                .parameters = &parameters_,
@@ -58,12 +59,14 @@ result<void> attempt_world::open_connectors(term_id term, std::function<bool()> 
                                .batch_rows = share_.batch_rows,
                                .console_is_terminal = share_.console_is_terminal,
                                .secret_directory = share_.secret_directory,
-                               .still_current = std::move(still_current),
-                               .term = term,
+                               .attempt = claim.attempt,
+                               .still_current = std::move(claim.still_current),
+                               .term = claim.term,
                                .commit_wait = std::chrono::duration_cast<std::chrono::milliseconds>(
-                                   std::chrono::microseconds(plan_.checkpoint().timeout_us()))};
+                                   std::chrono::microseconds(plan_.checkpoint().timeout_us())),
+                               .gauges = components_.gauges.get()};
   for (const proto::Node& node : plan_.nodes()) {
-    if (node.has_source()) {
+    if (node.has_source() && !claim.sinks_only) {
       SYSTOLE_ASSIGN(context_.sources[node.id()], components_.make_source(node, with));
     } else if (node.has_sink()) {
       SYSTOLE_ASSIGN(context_.sinks[node.id()], components_.make_sink(node, input_of_sink(node), with));
@@ -81,6 +84,10 @@ result<std::vector<job_sink>> attempt_world::make_committers(const std::map<std:
     made.push_back({node.id(), node.step(), std::move(committer), factory.shards_commit()});
   }
   return made;
+}
+
+void attempt_world::on_committed(epoch_id epoch) {
+  for (const auto& [node, sink] : context_.sinks) sink->on_committed(epoch);
 }
 
 uint32_t attempt_world::shards_of(uint32_t node) const {

@@ -27,6 +27,15 @@ struct process_share {
   size_t batch_rows = limits::batch_rows;
   bool in_memory = false;  ///< keyed state without RocksDB
   bool console_is_terminal = false;
+  std::vector<uint32_t> hosted;  ///< the tasks of the job that this process has; empty: all
+};
+
+/// Whose connectors they are.
+struct connector_claim {
+  term_id term;          ///< of the coordinator, for what it commits; of the attempt, for its tasks
+  uint64_t attempt = 0;  ///< its number in the job's log
+  bool sinks_only = false;
+  std::function<bool()> still_current;  ///< see connector_context
 };
 
 /// What the tasks and committers of one attempt are made of in one process: plan, connectors, restored checkpoint, and
@@ -38,8 +47,10 @@ class attempt_world {
                 checkpoint_store& store, const crash_points& crash, process_share share,
                 std::shared_ptr<const proto::CheckpointMetadata> restored);
 
-  /// Sources and sinks; once, before what follows. `still_current`: see connector_context.
-  result<void> open_connectors(term_id term, std::function<bool()> still_current);
+  /// Sources and sinks; once, before what follows.
+  result<void> open_connectors(connector_claim claim);
+  /// In a worker: all sinks have committed the epoch. Any thread.
+  void on_committed(epoch_id epoch);
   /// `most_shards` by step, see checkpoint_history.
   result<std::vector<job_sink>> make_committers(const std::map<std::string, uint32_t>& most_shards);
   /// Builds and restores one task. Blocks.

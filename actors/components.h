@@ -30,6 +30,7 @@ struct job_components {
   schema dead_letter_columns;
   file_system* files = nullptr;
   const clock* time = nullptr;
+  std::shared_ptr<gauge_board> gauges;  ///< what metrics sinks show; null: nobody asks
 };
 
 /// The real ones.

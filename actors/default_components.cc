@@ -11,7 +11,8 @@ job_components default_components() {
           .open_store = open_directory_store,
           .dead_letter_columns = dead_letter_schema(),
           .files = &posix_file_system(),
-          .time = &system_clock()};
+          .time = &system_clock(),
+          .gauges = std::make_shared<gauge_board>()};
 }
 
 job_outcome run_local_job(const proto::PhysicalPlan& plan, const local_job_options& options) {

@@ -169,6 +169,7 @@ void exchange_output::put(lane& at, std::shared_ptr<frame> what) {
   with_lane(at, [&] {
     what->channel = at.channel;
     what->sequence = ++at.sequence;
+    if (read_us_) what->read_us = *read_us_;
     at.waiting.push_back(std::move(what));
     flush(at);
   });

@@ -29,6 +29,7 @@ struct frame {
   timestamp_us watermark = watermark_none;
   bool idle = false;
   barrier cut;
+  timestamp_us read_us = 0;  ///< when the input was read that led to this; 0: not known
 };
 using frame_ptr = std::shared_ptr<const frame>;
 
@@ -61,6 +62,8 @@ class exchange_output final : public chain_exit {
   exchange_output(std::vector<uint32_t> channels, std::unique_ptr<partitioner> split, uint64_t budget_bytes);
   /// Call before anything below.
   void connect(send_function send) { send_ = std::move(send); }
+  /// Where to read frame::read_us; outlives this.
+  void stamp_with(const timestamp_us* read_us) { read_us_ = read_us; }
 
   result<void> write(batch rows) override;
   result<void> watermark(timestamp_us watermark, bool idle) override;
@@ -88,6 +91,7 @@ class exchange_output final : public chain_exit {
   std::vector<lane> lanes_;
   std::unique_ptr<partitioner> split_;
   send_function send_;
+  const timestamp_us* read_us_ = nullptr;
   size_t starved_ = 0;
 };
 

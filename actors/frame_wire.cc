@@ -14,7 +14,7 @@ constexpr uint32_t magic = 0x46535953;  // "SYSF"
 /// The fixed part, in this order and without padding.
 struct fixed_part {
   uint64_t job = 0, term = 0, sequence = 0, bytes = 0;
-  int64_t watermark = 0;
+  int64_t watermark = 0, read_us = 0;
   uint64_t epoch = 0, previous = 0;
   uint32_t attempt = 0, channel = 0, length = 0;
   frame::kind what = frame::kind::rows;
@@ -22,12 +22,12 @@ struct fixed_part {
 
   template <class Visitor>
   void each(Visitor visit) {
-    visit(job), visit(term), visit(sequence), visit(bytes), visit(watermark), visit(epoch), visit(previous);
+    visit(job), visit(term), visit(sequence), visit(bytes), visit(watermark), visit(read_us), visit(epoch), visit(previous);
     visit(attempt), visit(channel), visit(length), visit(what), visit(idle), visit(cut);
   }
 };
 constexpr size_t prefix_bytes = 4 + 1 + 8;  // magic, version, checksum
-constexpr size_t fixed_bytes = 7 * 8 + 3 * 4 + 3;
+constexpr size_t fixed_bytes = 8 * 8 + 3 * 4 + 3;
 
 /// Of everything after it.
 uint64_t checksum(std::string_view bytes) {
@@ -61,6 +61,7 @@ std::string encode_frame(const job_id& job, const attempt_stamp& stamp, const fr
                    .sequence = what.sequence,
                    .bytes = what.bytes,
                    .watermark = what.watermark,
+                   .read_us = what.read_us,
                    .epoch = what.cut.epoch.value,
                    .previous = what.cut.previous.value,
                    .attempt = stamp.attempt.value,
@@ -106,6 +107,7 @@ result<frame_ptr> decode_frame(std::shared_ptr<const std::string> bytes) {
   made->sequence = fixed.sequence;
   made->bytes = fixed.bytes;
   made->watermark = fixed.watermark;
+  made->read_us = fixed.read_us;
   made->idle = fixed.idle != 0;
   made->cut = {epoch_id(fixed.epoch), static_cast<barrier_kind>(fixed.cut), epoch_id(fixed.previous)};
   if (fixed.what == frame::kind::rows) {

@@ -12,7 +12,7 @@
 namespace systole {
 
 /// Version of the layout of frames between processes (docs/format/frame.md, golden file).
-inline constexpr uint8_t frame_wire_version = 1;
+inline constexpr uint8_t frame_wire_version = 2;
 
 /// A frame as one byte string: header, checksum, and for rows a batch in its wire layout. The texts of the rows are
 /// copied into it.

@@ -13,6 +13,20 @@
 namespace systole {
 namespace {
 
+/// Of all files of an epoch, those that older ones have too.
+uint64_t bytes_of_files(const proto::CheckpointMetadata& metadata) {
+  uint64_t sum = 0;
+  const auto add = [&sum](const auto& files) {
+    for (const proto::FileReference& each : files) sum += each.bytes();
+  };
+  for (const proto::TaskSnapshot& task : metadata.tasks()) {
+    add(task.keyed_state().base());
+    add(task.keyed_state().deltas());
+    for (const proto::NodeSnapshot& node : task.nodes()) add(node.outbox());
+  }
+  return sum;
+}
+
 /// The shell around checkpoint_coordinator: messages in, its actions out as messages.
 class job_shell {
  public:
@@ -74,7 +88,10 @@ class job_shell {
   }
   void on_epoch_wanted() { perform(coordinator_.request_epoch(now_us())); }
   void on_stored(const epoch_stored& stored) {
-    if (stored.cause) return fail_with(*stored.cause);
+    if (stored.cause) {
+      ++with_.counters->failed;
+      return fail_with(*stored.cause);
+    }
     if (ending_) {
       // The attempt failed meanwhile; the log has the epoch, the next attempt commits it.
       return;
@@ -84,20 +101,27 @@ class job_shell {
     ++with_.counters->completed;
     with_.counters->last_duration_us = now_us() - triggered_us_;
     with_.counters->last_completed_us = with_.time->now_us();
+    with_.counters->last_bytes = bytes_of_files(*last_);
+    with_.counters->duration.observe(with_.counters->last_duration_us);
     perform(coordinator_.on_stored(stored.epoch, now_us()));
   }
   void on_committed(const sink_committed& committed) {
+    count_commit(committed.sink, committed.cause.has_value());
     if (committed.cause) return fail_with(*committed.cause);
     if (ending_) return;
     perform(coordinator_.on_committed(committed.sink, committed.epoch, now_us()));
   }
   void on_shards_committed(const shards_committed& committed) {
+    for (uint32_t sink = 0; committed.cause && sink < with_.sinks.size(); ++sink)
+      if (with_.sinks[sink].shards_commit && has_node(committed.task, with_.sinks[sink].node)) count_commit(sink, true);
     if (committed.cause) return fail_with(*committed.cause);
     if (ending_) return;
     for (uint32_t sink = 0; sink < with_.sinks.size(); ++sink)
       if (with_.sinks[sink].shards_commit && has_node(committed.task, with_.sinks[sink].node) &&
-          --uncommitted_[sink] == 0)
+          --uncommitted_[sink] == 0) {
+        count_commit(sink, false);
         perform(coordinator_.on_committed(sink, committed.epoch, now_us()));
+      }
   }
   void on_verified(const bases_verified& verified) {
     if (verified.cause) return fail_with(*verified.cause);
@@ -128,6 +152,13 @@ class job_shell {
     return std::chrono::duration_cast<std::chrono::microseconds>(with_.time->monotonic()).count();
   }
   bool any_pressed() const { return std::find(pressed_.begin(), pressed_.end(), true) != pressed_.end(); }
+
+  void count_commit(uint32_t sink, bool failed) {
+    if (sink >= with_.counters->sinks.size()) return;
+    checkpoint_counters::sink& into = with_.counters->sinks[sink];
+    if (failed) ++into.errors;
+    else into.commit.observe(now_us() - commit_began_us_);
+  }
 
   bool has_node(uint32_t task, uint32_t node) const {
     const std::vector<uint32_t>& nodes = with_.whole->tasks[task].nodes;
@@ -160,6 +191,7 @@ class job_shell {
         to_source_tasks(trigger_epoch{what.what});
         break;
       case action::kind::abort:
+        ++with_.counters->failed;
         log_line(log_level::warning, "checkpoint",
                  "epoch " + std::to_string(what.what.epoch.value) + " was aborted: it " + what.reason);
         for (const task_actor& each : tasks_) self_->send(each, abort_epoch{what.what.epoch});
@@ -201,6 +233,7 @@ class job_shell {
   void commit(const action& what) {
     if (committing_.value != 0) all_committed(committing_);
     committing_ = what.what.epoch;
+    commit_began_us_ = now_us();
     if (with_.crash) with_.crash->reach("before_commit");
     std::vector<bool> asked(tasks_.size(), false);
     for (size_t i = 0; i < committers_.size(); ++i) {
@@ -289,6 +322,7 @@ class job_shell {
   std::vector<bool> pressed_;
   std::vector<bool> reading_;  ///< by task: it has a source that others end with
   timestamp_us triggered_us_ = 0;
+  timestamp_us commit_began_us_ = 0;
   timestamp_us armed_us_ = -1;
   uint64_t turn_ = 0;
   size_t alive_ = 0;

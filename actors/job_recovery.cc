@@ -69,6 +69,18 @@ result<recovered_job> recover_job(checkpoint_store& store, const std::string& jo
   return made;
 }
 
+result<std::shared_ptr<const proto::CheckpointMetadata>> read_epoch(checkpoint_store& store, epoch_id epoch) {
+  if (epoch.value == 0) return std::shared_ptr<const proto::CheckpointMetadata>();
+  SYSTOLE_ASSIGN(const std::vector<proto::LogRecord> log, store.read_log());
+  SYSTOLE_ASSIGN(const checkpoint_history history, read_history(log));
+  for (const auto& each : history.completed) {
+    if (each.epoch != epoch) continue;
+    SYSTOLE_ASSIGN(proto::CheckpointMetadata metadata, store.read_metadata(each.metadata));
+    return std::make_shared<const proto::CheckpointMetadata>(std::move(metadata));
+  }
+  return fail(error_code::not_found, "checkpoint " + std::to_string(epoch.value) + " is not in the job's log");
+}
+
 std::vector<proto::FileReference> base_files(const proto::CheckpointMetadata& metadata) {
   std::vector<proto::FileReference> files;
   for (const proto::TaskSnapshot& task : metadata.tasks())

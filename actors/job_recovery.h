@@ -25,6 +25,9 @@ struct recovered_job {
 /// and the epoch.
 result<recovered_job> recover_job(checkpoint_store& store, const std::string& job);
 
+/// The metadata of a complete epoch; null for epoch 0.
+result<std::shared_ptr<const proto::CheckpointMetadata>> read_epoch(checkpoint_store& store, epoch_id epoch);
+
 /// The base files of a checkpoint, which are verified while the job runs.
 std::vector<proto::FileReference> base_files(const proto::CheckpointMetadata& metadata);
 

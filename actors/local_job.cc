@@ -1,6 +1,8 @@
 #include "actors/local_job.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/atom.hpp>
@@ -13,6 +15,7 @@
 #include "actors/attempt.h"
 #include "actors/attempt_world.h"
 #include "actors/job_actor.h"
+#include "actors/job_meter.h"
 #include "actors/job_recovery.h"
 #include "actors/planned_tables.h"
 #include "base/log.h"
@@ -29,7 +32,9 @@ class local_job::impl {
         components_(std::move(components)),
         crash_(options_.crash_at),
         restarts_(restart_settings()),
-        meter_(plan_, *components_.time) {}
+        meter_(plan_, *components_.time),
+        metrics_(plan_.job(), *components_.time),
+        started_us_(now_us()) {}
 
   job_outcome run() {
     const std::chrono::nanoseconds started = components_.time->monotonic();
@@ -38,6 +43,9 @@ class local_job::impl {
       outcome.how = job_outcome::kind::failed;
       outcome.cause = std::move(ended).error();
     }
+    state_ = outcome.how == job_outcome::kind::finished  ? "finished"
+             : outcome.how == job_outcome::kind::stopped ? "stopped"
+                                                         : "failed";
     outcome.attempts = restarts_.causes();
     outcome.checkpoints = counters_->completed;
     if (last_) {
@@ -54,6 +62,17 @@ class local_job::impl {
     (drain ? drain_wanted_ : stop_wanted_) = true;
     if (job_) caf::anon_send(job_, stop_job{drain});
     changed_.notify_all();
+  }
+
+  job_metrics metrics() const { return metrics_.read(); }
+  job_control_metrics control_metrics() const {
+    job_control_metrics made{.job = plan_.job(), .state = state_.load(), .started_us = started_us_};
+    for (size_t code = 0; code < restarts_by_code_.size(); ++code)
+      made.restarts[static_cast<error_code>(code)] = restarts_by_code_[code].load(std::memory_order_relaxed);
+    made.checkpoint_interval_us =
+        options_.checkpoint_interval ? options_.checkpoint_interval->count() : plan_.checkpoint().interval_us();
+    read_checkpoints(made, plan_, *counters_);
+    return made;
   }
 
  private:
@@ -110,6 +129,8 @@ class local_job::impl {
         outcome.advice = decision.why;
         return cause;  // the caller tells it
       }
+      state_ = "restarting";
+      ++restarts_by_code_[static_cast<size_t>(cause.code)];
       tell(job_event::kind::failed, cause.message);
       tell(job_event::kind::restarting,
            "restarting from the last checkpoint in " + std::to_string(decision.delay_us / 1000) + " ms");
@@ -122,8 +143,10 @@ class local_job::impl {
 
   /// One attempt from recovery to the end of all actors. An error: it could not be started.
   result<attempt_result> run_attempt(job_outcome& outcome) {
+    state_ = "deploying";
     SYSTOLE_ASSIGN(recovered_job recovered, recover_job(*store_, plan_.job()));
     last_ = recovered.restored;
+    if (last_) counters_->restored_us = last_->completed_at_us();
     restarts_.on_start(now_us(), epoch_id(last_ ? last_->epoch() : 0));
     if (recovered.history.finished) {
       outcome.nothing_to_do = restarts_.attempts() == 1;
@@ -158,7 +181,9 @@ class local_job::impl {
                         .shutdown_deadline = options_.shutdown_deadline,
                         .end = std::make_shared<attempt_end>(),
                         .counters = counters_};
-    SYSTOLE_TRY(world.open_connectors(term_, [ended = parts.ended] { return !ended->load(); }));
+    SYSTOLE_TRY(world.open_connectors({.term = term_,
+                                        .attempt = recovered.history.attempts + 1,
+                                        .still_current = [ended = parts.ended] { return !ended->load(); }}));
     SYSTOLE_ASSIGN(parts.sinks, world.make_committers(recovered.history.most_shards));
     SYSTOLE_TRY(recover_sinks(plan_, parts.sinks, last_.get(), last_ && last_->epoch() < recovered.history.highest));
     if (last_ && last_->is_final()) {
@@ -182,7 +207,10 @@ class local_job::impl {
     parts.checkpoints = checkpoint_settings(recovered.history, parts);
     tell(last_ ? job_event::kind::resumed : job_event::kind::started,
          last_ ? "resumed from checkpoint " + std::to_string(last_->epoch()) : "");
+    metrics_.begin(plan_, whole_, task_counters_);
+    state_ = "running";
     attempt_result ended = run_actors(std::move(parts));
+    metrics_.end();
     if (ended.cause) ended.cause = explain_damage(*store_, recovered.history, std::move(*ended.cause));
     return ended;
   }
@@ -288,9 +316,15 @@ class local_job::impl {
   deployment whole_;
   std::shared_ptr<const proto::CheckpointMetadata> last_;
   std::vector<std::shared_ptr<task_counters>> task_counters_;
-  std::shared_ptr<checkpoint_counters> counters_ = std::make_shared<checkpoint_counters>();
+  std::shared_ptr<checkpoint_counters> counters_ = std::make_shared<checkpoint_counters>(static_cast<size_t>(
+      std::count_if(plan_.nodes().begin(), plan_.nodes().end(), [](const proto::Node& each) { return each.has_sink(); })));
   term_id term_;
   epoch_id next_epoch_;
+
+  job_meter metrics_;
+  const timestamp_us started_us_;
+  std::atomic<const char*> state_{"deploying"};  ///< as job_control's are called
+  std::array<std::atomic<uint64_t>, static_cast<size_t>(error_code::internal) + 1> restarts_by_code_{};
 
   std::mutex mutex_;  ///< guards what follows
   std::condition_variable changed_;
@@ -304,5 +338,7 @@ local_job::local_job(proto::PhysicalPlan plan, local_job_options options, job_co
 local_job::~local_job() = default;
 job_outcome local_job::run() { return impl_->run(); }
 void local_job::request_stop(bool drain) { impl_->request_stop(drain); }
+job_metrics local_job::metrics() const { return impl_->metrics(); }
+job_control_metrics local_job::control_metrics() const { return impl_->control_metrics(); }
 
 }  // namespace systole

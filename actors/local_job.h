@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/components.h"
+#include "actors/job_metrics.h"
 #include "actors/job_report.h"
 #include "base/limits.h"
 #include "base/result.h"
@@ -73,6 +74,10 @@ class local_job {
   /// Any thread, at any time; not from a signal handler. Takes a savepoint without moving watermarks and ends; with
   /// `drain` the input ends instead and all windows fire.
   void request_stop(bool drain = false);
+
+  /// For monitoring; any thread, from construction to destruction, also while run() waits for a next attempt.
+  job_metrics metrics() const;
+  job_control_metrics control_metrics() const;
 
  private:
   class impl;

@@ -4,30 +4,10 @@
 #include <cassert>
 #include <utility>
 
+#include "actors/task_ends.h"
 #include "base/limits.h"
 
 namespace systole {
-
-struct task::source {
-  source_part part;
-  timestamp_us watermark = watermark_none;
-  std::chrono::nanoseconds due{0};         ///< monotonic; not polled before
-  std::chrono::microseconds idle_wait{0};  ///< grows while nothing comes
-  uint64_t bytes = 0;
-  bool finished = false;
-  bool whole = false;        ///< serves_others: the table was given once
-  bool end_wanted = false;   ///< it ends as soon as it is whole
-};
-
-struct task::input {
-  planned_input from;
-  size_t node = 0;  ///< in the chain
-  uint32_t sender = 0;
-  credit_receiver credit;
-  uint64_t withheld = 0;  ///< consumed, and not granted yet
-  uint64_t last_sequence = 0;
-  std::deque<frame_ptr> waiting;
-};
 
 task::task(parts made)
     : with_(std::move(made)),
@@ -43,6 +23,8 @@ task::task(parts made)
                        .sender = with_.whole->channels[each.channel].from_task,
                        .credit = credit_receiver(with_.channel_credit_bytes, with_.least_grant_bytes)});
   }
+  if (!with_.read_us) with_.read_us = std::make_unique<timestamp_us>(0);
+  begin_counters();
 }
 
 task::~task() = default;
@@ -65,6 +47,15 @@ bool task::sources_open() const {
 
 result<task::turn> task::step() {
   assert(environment_);
+  // A task that was at work and still is reads no clock for it.
+  const bool working = with_.counters->time.current() == task_time::state::working;
+  const std::chrono::nanoseconds began = working ? std::chrono::nanoseconds(0) : with_.time->monotonic();
+  SYSTOLE_ASSIGN(turn next, work());
+  note_turn(next, began);
+  return next;
+}
+
+result<task::turn> task::work() {
   turn next;
   if (with_.chain->can_resume() && !rejects_full()) {
     SYSTOLE_TRY(with_.chain->resume());
@@ -83,6 +74,7 @@ result<task::turn> task::step() {
     if (wakeup != watermark_end) {
       const timestamp_us now = with_.time->now_us();
       if (wakeup <= now) {
+        *with_.read_us = 0;  // what waited for its time came from rows of many
         SYSTOLE_TRY(with_.chain->on_time(now));
         SYSTOLE_TRY(flush_rejects());
       }
@@ -125,6 +117,7 @@ result<bool> task::poll_a_source(turn& next) {
     if (!ready(it) || (it.part.has_watermark && it.watermark > lowest)) continue;
     next_source_ = (next_source_ + i + 1) % sources_.size();
     SYSTOLE_ASSIGN(source_poll polled, it.part.reader->poll());
+    *with_.read_us = with_.time->now_us();
     if (polled.what == source_poll::kind::idle) {
       it.idle_wait = std::min(std::max(it.idle_wait * 2, std::chrono::microseconds(500)), longest_idle_wait);
       const std::chrono::microseconds wait = std::max(polled.wait, it.idle_wait);
@@ -203,9 +196,11 @@ result<bool> task::process_a_frame() {
     it.waiting.pop_front();
     --queued_frames_;
     next_input_ = (index + 1) % inputs_.size();
+    *with_.read_us = what->read_us;
     switch (what->what) {
       case frame::kind::rows: {
         queued_bytes_ -= what->bytes;
+        add_queued(it, -static_cast<int64_t>(what->bytes));
         SYSTOLE_TRY(with_.chain->push(it.node, it.from.input, what->rows));
         grant(it, it.credit.on_consumed(what->bytes));
         break;
@@ -217,7 +212,10 @@ result<bool> task::process_a_frame() {
         alignment_.on_end(index);
         SYSTOLE_TRY(with_.chain->end(it.node, it.from.input, it.from.index));
         break;
-      case frame::kind::barrier: alignment_.on_barrier(index, what->cut); break;
+      case frame::kind::barrier:
+        alignment_.on_barrier(index, what->cut);
+        watch_alignment();
+        break;
     }
     return true;
   }
@@ -236,6 +234,7 @@ result<void> task::on_frame(frame_ptr what) {
   it.last_sequence = what->sequence;
   if (what->bytes > 0) it.credit.on_received(what->bytes);
   queued_bytes_ += what->bytes;
+  if (what->bytes > 0) add_queued(it, static_cast<int64_t>(what->bytes));
   ++queued_frames_;
   it.waiting.push_back(std::move(what));
   return {};
@@ -251,10 +250,12 @@ void task::on_trigger(const barrier& what) {
   // A cut that has begun is completed first, even of an epoch that was aborted meanwhile.
   if (cutting_) deferred_trigger_ = what;
   else alignment_.on_barrier(inputs_.size(), what);
+  watch_alignment();
 }
 
 void task::on_abort(epoch_id epoch) {
   if (!cutting_) alignment_.on_abort(epoch);
+  watch_alignment();
 }
 
 std::vector<std::shared_ptr<sink_writer>> task::committing_sinks() const {
@@ -264,7 +265,8 @@ std::vector<std::shared_ptr<sink_writer>> task::committing_sinks() const {
   return made;
 }
 
-void task::on_committed(epoch_id) {
+void task::on_committed(epoch_id epoch) {
+  for (const sink_part& each : with_.sinks) each.meter->on_committed(epoch);
   gate_.on_committed();
   watch_outboxes();
 }
@@ -291,7 +293,9 @@ void task::release_credit() {
 
 result<bool> task::take_cut() {
   if (with_.crash && !cutting_) with_.crash->reach("barrier");
-  cutting_ = true;
+  if (!std::exchange(cutting_, true))
+    with_.counters->alignment.observe(
+        std::chrono::duration_cast<std::chrono::microseconds>(with_.time->monotonic() - aligning_since_).count());
   SYSTOLE_ASSIGN(const bool through, with_.chain->barrier());
   SYSTOLE_TRY(flush_rejects());
   if (!through || !with_.chain->idle()) return false;
@@ -301,6 +305,8 @@ result<bool> task::take_cut() {
   cutting_ = false;
   stopped_ = what.kind == barrier_kind::stop;
   alignment_.taken();
+  watch_alignment();
+  publish_slow_counters();
   if (deferred_trigger_) on_trigger(*std::exchange(deferred_trigger_, std::nullopt));
   return true;
 }
@@ -317,9 +323,14 @@ result<void> task::snapshot(const barrier& what) {
   }
   for (const sink_part& each : with_.sinks) {
     proto::NodeSnapshot* node = work->facts.mutable_nodes(static_cast<int>(each.node));
-    SYSTOLE_ASSIGN(sealed_epoch sealed, each.writer->seal(what.epoch, what.kind == barrier_kind::final));
-    node->set_committable(std::move(sealed.committable));
-    for (const outbox_file& file : sealed.outbox) {
+    auto sealed = each.writer->seal(what.epoch, what.kind == barrier_kind::final);
+    if (!sealed) {
+      each.meter->on_error();
+      return std::move(sealed).error();
+    }
+    each.meter->on_sealed(what.epoch);
+    node->set_committable(std::move(sealed->committable));
+    for (const outbox_file& file : sealed->outbox) {
       proto::FileReference* reference = node->add_outbox();
       reference->set_name(file.path);
       reference->set_bytes(file.bytes);
@@ -385,25 +396,6 @@ void task::watch_outboxes() {
   if (change.pause || change.go_on) environment_->pressure(change.pause);
   if (change.pause) withholding_ = true;
   if (change.go_on) release_credit();
-}
-
-void task::publish_counters() {
-  constexpr auto relaxed = std::memory_order_relaxed;
-  for (size_t i = 0; i < with_.identities.size(); ++i) {
-    const operator_chain::row_counts counts = with_.chain->counts(i);
-    node_counters& into = with_.counters->nodes[i];
-    into.in.store(counts.in, relaxed);
-    into.out.store(counts.out, relaxed);
-    into.rejected.store(counts.rejected + counts.late, relaxed);
-    into.watermark.store(with_.chain->watermark_of(i), relaxed);
-  }
-  for (const source& each : sources_) {
-    node_counters& into = with_.counters->nodes[each.part.node];
-    into.bytes.store(each.bytes, relaxed);
-    into.in.store(with_.chain->accounting(each.part.node).in, relaxed);
-  }
-  with_.counters->queued_bytes.store(queued_bytes_, relaxed);
-  if (with_.state) with_.counters->state_bytes.store(with_.state->memory_bytes(), relaxed);
 }
 
 }  // namespace systole

@@ -11,6 +11,7 @@
 #include "actors/crash_points.h"
 #include "actors/dead_letter.h"
 #include "actors/exchange.h"
+#include "actors/sink_meter.h"
 #include "actors/task_counters.h"
 #include "connectors/sink.h"
 #include "connectors/source.h"
@@ -67,6 +68,7 @@ class task {
     size_t node = 0;
     std::shared_ptr<sink_writer> writer;
     bool commits = false;  ///< by itself: sink_factory::shards_commit
+    std::shared_ptr<sink_meter> meter;  ///< never null
   };
   /// Everything that a task is made of; see build_task.
   struct parts {
@@ -89,6 +91,7 @@ class task {
     uint64_t least_grant_bytes = 0;
     outbox_gate::limits outbox;
     std::shared_ptr<task_counters> counters;
+    std::unique_ptr<timestamp_us> read_us;  ///< when the input was read that is being processed; `exits` look at it
   };
 
   explicit task(parts made);
@@ -131,6 +134,7 @@ class task {
   struct source;
   struct input;
 
+  result<turn> work();
   bool sources_open() const;
   result<bool> poll_a_source(turn& next);
   result<void> take(source& from, source_poll polled);
@@ -145,7 +149,15 @@ class task {
   void watch_outboxes();
   void grant(input& to, uint64_t bytes);
   void release_credit();
+
+  // task_counting.cc
+  void begin_counters();
+  void add_queued(const input& to, int64_t bytes);
+  void note_turn(turn& next, std::chrono::nanoseconds began);
+  bool is_held() const;
+  void watch_alignment();
   void publish_counters();
+  void publish_slow_counters();
 
   parts with_;
   task_environment* environment_ = nullptr;
@@ -166,6 +178,12 @@ class task {
   size_t next_input_ = 0;
   size_t queued_frames_ = 0;
   uint64_t queued_bytes_ = 0;
+
+  // What only counters need.
+  uint64_t worked_ = 0;  ///< turns
+  std::chrono::nanoseconds look_due_{0};
+  epoch_id aligning_;  ///< since when it is:
+  std::chrono::nanoseconds aligning_since_{0};
 };
 
 }  // namespace systole

@@ -13,12 +13,30 @@ namespace {
 /// A sink's writer as the end of a chain.
 class sink_exit final : public chain_exit {
  public:
-  explicit sink_exit(std::shared_ptr<sink_writer> writer) : writer_(std::move(writer)) {}
-  result<void> write(batch rows) override { return writer_->write(rows); }
+  sink_exit(std::shared_ptr<sink_writer> writer, std::shared_ptr<sink_meter> meter, const timestamp_us* read_us)
+      : writer_(std::move(writer)), meter_(std::move(meter)), read_us_(read_us) {}
+  result<void> write(batch rows) override {
+    auto written = writer_->write(rows);
+    if (written) meter_->on_written(rows.rows(), *read_us_);
+    else meter_->on_error();
+    return written;
+  }
 
  private:
   std::shared_ptr<sink_writer> writer_;
+  std::shared_ptr<sink_meter> meter_;
+  const timestamp_us* read_us_;
 };
+
+/// True where rows are to be seen as soon as they are written; else with their epoch's commit.
+bool visible_at_once(const proto::Sink& sink) {
+  switch (sink.kind()) {
+    case proto::Sink::CONSOLE:
+    case proto::Sink::BLACKHOLE:
+    case proto::Sink::COLLECT: return true;
+    default: return sink.at_least_once();
+  }
+}
 
 /// Builds one task; the order of its steps matters, see build().
 class builder {
@@ -30,6 +48,7 @@ class builder {
     made_.time = context.components->time;
     made_.crash = context.crash;
     made_.counters = std::move(counters);
+    made_.read_us = std::make_unique<timestamp_us>(0);
     made_.channel_credit_bytes = context.channel_credit_bytes;
     made_.least_grant_bytes = limits::channel_credit_grant_bytes;
     made_.outbox = context.outbox;
@@ -56,7 +75,7 @@ class builder {
   result<void> open_state() {
     const auto stateful_tasks = [&] {
       return static_cast<size_t>(std::count_if(context_.whole->tasks.begin(), context_.whole->tasks.end(),
-                                               [&](const planned_task& each) { return has_state(each); }));
+                                               [&](const planned_task& each) { return is_hosted(context_, each) && has_state(each); }));
     };
     if (!has_state(planned_)) return {};
     task_state_options options{
@@ -147,9 +166,11 @@ class builder {
       const size_t index = made_.chain->add_node(std::move(parts));
       SYSTOLE_ASSIGN(std::shared_ptr<sink_writer> writer,
                      context_.sinks.at(node.id())->make_writer(planned_.subtask, planned_.parallelism));
-      made_.exits.push_back(std::make_unique<sink_exit>(writer));
+      auto meter = std::make_shared<sink_meter>(made_.counters->nodes[index], *made_.time, visible_at_once(node.sink()));
+      made_.exits.push_back(std::make_unique<sink_exit>(writer, meter, made_.read_us.get()));
       made_.chain->connect(index, made_.exits.back().get());
-      made_.sinks.push_back({index, std::move(writer), context_.sinks.at(node.id())->shards_commit()});
+      made_.sinks.push_back({index, std::move(writer), context_.sinks.at(node.id())->shards_commit(),
+                             std::move(meter)});
       return {};
     }
     made_.accounting.push_back(std::make_unique<step_accounting>());
@@ -169,6 +190,7 @@ class builder {
   result<void> add_output(const planned_output& output) {
     SYSTOLE_ASSIGN(auto split, make_partitioner(output));
     auto exit = std::make_unique<exchange_output>(output.channels, std::move(split), made_.channel_credit_bytes);
+    exit->stamp_with(made_.read_us.get());
     made_.outputs.push_back(exit.get());
     if (output.from_node == 0) made_.reject_output = exit.get();
     else made_.chain->connect(index_of(output.from_node), exit.get());
@@ -229,6 +251,11 @@ class builder {
 };
 
 }  // namespace
+
+bool is_hosted(const build_context& context, const planned_task& planned) {
+  return context.hosted.empty() ||
+         std::find(context.hosted.begin(), context.hosted.end(), planned.index) != context.hosted.end();
+}
 
 std::vector<operator_input> inputs_of(const proto::PhysicalPlan& plan, const proto::Node& node) {
   std::vector<operator_input> inputs;

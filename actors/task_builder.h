@@ -23,6 +23,7 @@ struct build_context {
   checkpoint_store* store = nullptr;
   const crash_points* crash = nullptr;
   std::string work_directory;  ///< for the tasks' state
+  std::vector<uint32_t> hosted;  ///< the tasks that share the memory; empty: all
   bool in_memory = false;
   size_t memory_bytes = 0;  ///< of all tasks' keyed state together
   size_t batch_rows = 0;
@@ -32,6 +33,9 @@ struct build_context {
   std::map<uint32_t, std::shared_ptr<source_factory>> sources;
   std::map<uint32_t, std::shared_ptr<sink_factory>> sinks;
 };
+
+/// True where the process has the task.
+bool is_hosted(const build_context& context, const planned_task& planned);
 
 /// Builds a task and restores it: state, operators, positions, sinks. Blocks; not on an actor's thread.
 result<std::unique_ptr<task>> build_task(const build_context& context, const planned_task& planned,

@@ -14,7 +14,8 @@ constexpr const char* footer =
     "Start here:\n"
     "  systole init first-job && systole run first-job/job.yaml\n"
     "  systole run JOB.yaml --help\n\n"
-    "Exit status: 0 success; 1 a negative answer (invalid manifest, failed job); 2 wrong usage; 130 interrupted.";
+    "Exit status: 0 success; 1 a negative answer (invalid manifest, failed job); 2 wrong usage;\n"
+    "3 no coordinator answers, or not to you; 4 timed out while the job goes on; 130 interrupted.";
 
 }  // namespace
 
@@ -32,6 +33,21 @@ int main(int argc, char** argv) {
   systole::add_schema_command(root, chosen);
   systole::add_generate_command(root, chosen);
   systole::add_init_command(root, chosen);
+  systole::add_coordinator_command(root, chosen);
+  systole::add_worker_command(root, chosen);
+  systole::add_cluster_command(root, chosen);
+  systole::add_submit_command(root, chosen);
+  systole::add_list_command(root, chosen);
+  systole::add_describe_command(root, chosen);
+  systole::add_wait_command(root, chosen);
+  systole::add_stop_command(root, chosen);
+  systole::add_cancel_command(root, chosen);
+  systole::add_resume_command(root, chosen);
+  systole::add_rescale_command(root, chosen);
+  systole::add_savepoint_command(root, chosen);
+  systole::add_delete_command(root, chosen);
+  systole::add_workers_command(root, chosen);
+  systole::add_token_command(root, chosen);
   systole::add_version_command(root, chosen);
   systole::add_completion_command(root, chosen);
   try {

@@ -15,19 +15,31 @@ void add_manifest_flags(CLI::App& verb, manifest_flags& into) {
       ->check(CLI::Range(1u, limits::max_parallelism));
 }
 
-result<compiled_manifest> read_manifest(const manifest_flags& flags) {
-  compiled_manifest made;
-  compile_options options;
+result<std::vector<manifest_source>> read_manifest_files(const manifest_flags& flags) {
+  std::vector<manifest_source> made;
   for (const std::string& path : flags.files) {
     SYSTOLE_ASSIGN(std::string text, posix_file_system().read_all(path, limits::manifest_bytes));
-    made.sources.push_back({path, std::move(text)});
+    made.push_back({path, std::move(text)});
   }
+  return made;
+}
+
+result<std::map<std::string, std::string>> given_parameters(const manifest_flags& flags) {
+  std::map<std::string, std::string> made;
   for (const std::string& each : flags.parameters) {
     const size_t equals = each.find('=');
     if (equals == std::string::npos || equals == 0)
       return fail(error_code::invalid_argument, "--param " + each + ": write NAME=VALUE");
-    options.parameters[each.substr(0, equals)] = each.substr(equals + 1);
+    made[each.substr(0, equals)] = each.substr(equals + 1);
   }
+  return made;
+}
+
+result<compiled_manifest> read_manifest(const manifest_flags& flags) {
+  compiled_manifest made;
+  compile_options options;
+  SYSTOLE_ASSIGN(made.sources, read_manifest_files(flags));
+  SYSTOLE_ASSIGN(options.parameters, given_parameters(flags));
   if (flags.parallelism) options.parallelism = flags.parallelism;
   options.base_directory = std::filesystem::path(flags.files.front()).parent_path().string();
   made.compiled = compile(made.sources, options);

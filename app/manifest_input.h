@@ -19,6 +19,11 @@ struct manifest_flags {
 };
 void add_manifest_flags(CLI::App& verb, manifest_flags& into);
 
+/// The files' texts, each under the name that was given.
+result<std::vector<manifest_source>> read_manifest_files(const manifest_flags& flags);
+/// --param by name; fails where one is not NAME=VALUE.
+result<std::map<std::string, std::string>> given_parameters(const manifest_flags& flags);
+
 /// A compiled manifest with what it was compiled from.
 struct compiled_manifest {
   std::vector<manifest_source> sources;

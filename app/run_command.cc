@@ -10,6 +10,7 @@
 #include "app/exit_code.h"
 #include "app/manifest_input.h"
 #include "app/progress_display.h"
+#include "app/run_metrics.h"
 #include "app/signals.h"
 #include "base/log.h"
 
@@ -24,11 +25,13 @@ struct run_flags : manifest_flags {
   std::string progress = "auto";
   std::string crash_at;
   std::string secrets;
+  std::string metrics;
   uint64_t rewind = 0;
   CLI::Option* rewind_given = nullptr;
   bool drain = false;
   bool drop_state = false;
   bool in_memory = false;
+  bool insecure = false;
   bool without_epoch_check = false;
 };
 
@@ -84,6 +87,8 @@ std::string command_to_go_on(const run_flags& flags, const std::string& state) {
   if (!flags.secrets.empty()) command += " --secrets " + shell_word(flags.secrets);
   if (flags.in_memory) command += " --state-in-memory";
   if (flags.drain) command += " --drain";
+  if (!flags.metrics.empty()) command += " --metrics " + shell_word(flags.metrics);
+  if (flags.insecure) command += " --insecure";
   return command;
 }
 
@@ -156,7 +161,19 @@ int run(const run_flags& flags) {
   if (flags.rewind_given->count() > 0) options.rewind_to = flags.rewind;
   options.on_progress = [&display](const job_progress& progress) { display.show(progress); };
   options.on_event = [&display](const job_event& event) { display.tell(event); };
-  local_job job(plan, options, components_for(flags));
+  const job_components components = components_for(flags);
+  local_job job(plan, options, components);
+  std::unique_ptr<http_server> metrics;
+  if (!flags.metrics.empty()) {
+    auto served = serve_run_metrics(flags.metrics, flags.insecure, job, plan, *memory, components.gauges);
+    if (!served) {
+      std::fprintf(stderr, "systole run: --metrics: %s\n", served.error().message.c_str());
+      std::error_code ignored;  // a leftover temporary directory harms nobody
+      if (temporary) std::filesystem::remove_all(state, ignored);
+      return exit_usage;
+    }
+    metrics = std::move(*served);
+  }
   job_outcome outcome;
   {
     stop_signals signals([&job, &display, &flags] {
@@ -189,6 +206,8 @@ void add_run_command(CLI::App& root, command_action& chosen) {
       ->check(CLI::IsMember({"auto", "plain", "live", "json", "none"}))
       ->capture_default_str();
   verb->add_option("--secrets", flags->secrets, "Directory of the connections' secrets: DIR/NAME/KEY for each secretRef");
+  verb->add_option("--metrics", flags->metrics, "Serve Prometheus metrics at [ADDRESS:]PORT, /metrics; 127.0.0.1 without an address");
+  verb->add_flag("--insecure", flags->insecure, "Let --metrics listen where other machines can reach it");
   flags->rewind_given = verb->add_option("--rewind", flags->rewind, "Go back to this checkpoint (0: to the start), and say what that does to each sink");
   verb->add_flag("--drain", flags->drain, "When interrupted, end the stream and fire all windows instead of taking a savepoint");
   verb->add_flag("--drop-state", flags->drop_state, "Go on although saved state of a step is not in the manifest any more");

@@ -28,6 +28,7 @@ systole_find(systole::zstd zstd zstd.h)
 systole_find(systole::re2 re2 re2/re2.h)
 systole_find(systole::pq pq postgresql/libpq-fe.h)
 systole_find(systole::rdkafka rdkafka librdkafka/rdkafka.h)
+systole_find(systole::prometheus prometheus-cpp-core prometheus/text_serializer.h)
 if(NOT SYSTOLE_WITHOUT_CAF_AND_ROCKSDB)
   # The archive where there is one: a process of ours starts 4 ms sooner without its thousands of symbols to look up.
   systole_find(systole::rocksdb librocksdb.a rocksdb/db.h)

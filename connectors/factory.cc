@@ -8,6 +8,7 @@
 #include "connectors/generator_source.h"
 #include "connectors/kafka_sink.h"
 #include "connectors/kafka_source.h"
+#include "connectors/metrics_sink.h"
 #include "connectors/postgres_sink.h"
 #include "connectors/postgres_table_source.h"
 #include "connectors/sqlite_sink.h"
@@ -57,6 +58,7 @@ result<std::unique_ptr<sink_factory>> make_sink(const proto::Node& node, const s
     }
     case proto::Sink::SQLITE: return of_step(node, sqlite_sink_factory::make(node, input, context));
     case proto::Sink::CONSOLE: return of_step(node, make_console_sink(node, input, context));
+    case proto::Sink::METRICS: return of_step(node, make_metrics_sink(node, input, context));
     case proto::Sink::BLACKHOLE: return of_step(node, make_blackhole_sink(node, context));
     case proto::Sink::COLLECT: return of_step(node, make_collect_sink(node, input, context));
     default: return fail(error_code::invalid_argument, node.step() + ": this kind of sink is not in this build");

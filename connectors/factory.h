@@ -9,6 +9,7 @@
 #include "base/file_system.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "connectors/gauge_board.h"
 #include "connectors/sink.h"
 #include "connectors/source.h"
 #include "data/batch.h"
@@ -36,6 +37,7 @@ struct connector_context {
   std::function<bool()> still_current = [] { return true; };
   term_id term;                          ///< of this attempt's coordinator; a sink refuses what an older one commits
   std::chrono::milliseconds commit_wait{0};  ///< for a system that is away in a commit: the checkpoint time-out; 0: the sink's own
+  gauge_board* gauges = nullptr;         ///< where metrics sinks show their rows; null: nowhere
   bool check_epochs = true;              ///< false: sinks apply an epoch again; only to show that tests notice
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "connectors/estimated_records.h"
 #include "connectors/file_splits.h"
 #include "connectors/followed_file.h"
 #include "connectors/plan_types.h"
@@ -93,6 +94,16 @@ class file_follow_reader final : public source_reader {
     made.watermark = standing.watermark;
     made.idle_for_watermark = files_.empty() || standing.idle;
     return made;
+  }
+
+  std::optional<uint64_t> lag_records() const override {
+    uint64_t unread = 0, records = 0, bytes = 0;
+    for (const followed& each : files_) {
+      unread += each.file.unread_bytes();
+      records += each.file.at().records;
+      bytes += each.file.at().next;
+    }
+    return estimated_records(unread, records, bytes);
   }
 
   std::string snapshot() override {

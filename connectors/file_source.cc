@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "connectors/estimated_records.h"
 #include "connectors/file_records.h"
 #include "connectors/plan_types.h"
 
@@ -57,6 +58,19 @@ class file_source_reader final : public source_reader {
   }
 
   std::string snapshot() override { return encode_splits(files_, chunks_); }
+
+  /// Of packed files nobody knows.
+  std::optional<uint64_t> lag_records() const override {
+    uint64_t unread = 0, records = 0, bytes = 0;
+    for (const file_chunk& each : chunks_) {
+      if (files_[each.file].packing != file_packing::plain) return std::nullopt;
+      const uint64_t position = std::max(each.position, each.begin);
+      records += each.records;
+      bytes += position - each.begin;
+      if (!each.done && each.end > position) unread += each.end - position;
+    }
+    return estimated_records(unread, records, bytes);
+  }
 
  private:
   bool finished(const file_progress& each) const { return each.current == each.end; }

@@ -26,12 +26,15 @@ class followed_file {
 
   const std::string& path() const { return path_; }
   followed_position& at() { return at_; }
+  const followed_position& at() const { return at_; }
 
   /// Looks at the file's size: true where there are bytes that were not looked at. `incompatible`, naming the file, where
   /// it became shorter or is another one; `not_found` where it is gone.
   result<bool> has_more();
   /// Decodes up to `most` records; none where no whole line is there.
   result<decoded_records> read(size_t most, buffer_pool& pool);
+  /// From the next record to the end, as it was when it was last looked at.
+  uint64_t unread_bytes() const { return size_ > at_.next ? size_ - at_.next : 0; }
   /// Lets the file go until more of it is read.
   void close() { handle_.reset(); }
 

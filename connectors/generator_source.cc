@@ -114,6 +114,15 @@ class generator_reader final : public source_reader {
 
   std::string snapshot() override { return encode(progress_, generator_.save()); }
 
+  /// What it should have given by now, where it has a rate.
+  std::optional<uint64_t> lag_records() const override {
+    if (settings_.rate <= 0) return std::nullopt;
+    const std::chrono::duration<double> elapsed = time_.monotonic() - started_;
+    const double behind =
+        std::floor(elapsed.count() * settings_.rate) - static_cast<double>(generator_.position() - first_position_);
+    return behind > 0 ? static_cast<uint64_t>(behind) : 0;
+  }
+
  private:
   size_t allowed_by_rate(std::chrono::duration<double> elapsed) const {
     if (settings_.rate <= 0) return batch_rows_;

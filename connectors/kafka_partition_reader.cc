@@ -74,6 +74,13 @@ void kafka_partition_reader::consume(const std::function<bool(const kafka_partit
   rd_kafka_consume_callback_queue(queue_, 0, on_message, &to);
 }
 
+int64_t kafka_partition_reader::known_end() const {
+  int64_t first = -1, end = -1;
+  const auto error = rd_kafka_get_watermark_offsets(client_.handle(), topic_.name().c_str(),
+                                                    static_cast<int32_t>(partition_), &first, &end);
+  return error == RD_KAFKA_RESP_ERR_NO_ERROR ? end : -1;
+}
+
 bool kafka_partition_reader::has_queued() const { return rd_kafka_queue_length(queue_) > 0; }
 
 }  // namespace systole

@@ -74,6 +74,8 @@ class kafka_partition_reader {
   /// that is down, a leader that moves) are not given: the library tries again.
   void consume(const std::function<bool(const kafka_partition_event&)>& take);
   bool has_queued() const;
+  /// The offset behind the last record as the last fetched answer said; below 0: not known yet. Does not ask the broker.
+  int64_t known_end() const;
 
  private:
   kafka_partition_reader(kafka_client& client, kafka_topic& topic, uint32_t partition)

@@ -232,6 +232,17 @@ result<source_poll> kafka_source_reader::poll() {
   return made;
 }
 
+std::optional<uint64_t> kafka_source_reader::lag_records() const {
+  if (seen_version_ == 0) return std::nullopt;
+  uint64_t sum = 0;
+  for (const split& it : splits_) {
+    if (!it.reader) continue;
+    const int64_t end = std::min(it.reader->known_end(), it.at.stop == kafka_position::no_stop ? INT64_MAX : it.at.stop);
+    if (end > it.at.next && it.at.next >= 0) sum += static_cast<uint64_t>(end - it.at.next);
+  }
+  return sum;
+}
+
 std::string kafka_source_reader::snapshot() {
   kafka_positions positions = waiting_;
   for (const split& it : splits_) positions[it.partition] = it.at;

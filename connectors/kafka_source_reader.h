@@ -28,6 +28,7 @@ class kafka_source_reader final : public source_reader {
   result<source_poll> poll() override;
   void wake_with(std::function<void()> wake) override { alarm_.set(std::move(wake)); }
   std::string snapshot() override;
+  std::optional<uint64_t> lag_records() const override;
 
  private:
   struct split {

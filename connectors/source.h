@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,9 @@ class source_reader {
   /// Given before the first poll. A reader that is told of news by another thread calls `wake` (any thread; cheap) after
   /// an idle poll, and may then ask for long waits.
   virtual void wake_with(std::function<void()> wake) { (void)wake; }
+  /// Records that are there and were not given yet, as far as the reader knows without asking anybody; nothing where it
+  /// cannot tell. Cheap; now and then, by the thread that polls.
+  virtual std::optional<uint64_t> lag_records() const { return std::nullopt; }
   /// The positions after the rows given so far; restored by restore(). Self-describing and versioned.
   virtual std::string snapshot() = 0;
 };

@@ -35,7 +35,7 @@ bool attempt_members::differs(const member& which) const {
   if (seen.phase == attempt_phase::prepared) return true;
   if (seen.phase != attempt_phase::running) return false;
   return (wanted_.drain && !seen.drained) || wanted_.pause != seen.paused || wanted_.closed > seen.closed ||
-         wanted_.committed > seen.committed || wanted_.all_paused;
+         wanted_.committed > seen.committed || wanted_.all_paused || wanted_.inputs_ended;
 }
 
 std::optional<attempt_order> attempt_members::on_report(incarnation_id from, const attempt_report& report,
@@ -75,6 +75,10 @@ bool attempt_members::all_gone() const {
 bool attempt_members::all_paused() const {
   return std::all_of(members_.begin(), members_.end(),
                      [](const member& each) { return each.seen && each.seen->paused; });
+}
+bool attempt_members::all_inputs_ended() const {
+  return std::all_of(members_.begin(), members_.end(),
+                     [](const member& each) { return each.seen && each.seen->inputs_ended; });
 }
 bool attempt_members::any_wants_epoch() const {
   return std::any_of(members_.begin(), members_.end(),

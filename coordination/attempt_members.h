@@ -42,6 +42,7 @@ class attempt_members {
   bool any_wants_epoch() const;
   bool any_pressed() const;
   bool all_paused() const;
+  bool all_inputs_ended() const;
   bool any_stopping() const;
   /// The first failure that a member reports.
   const failure* first_failure() const;

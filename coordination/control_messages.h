@@ -62,6 +62,7 @@ struct attempt_report {
   bool paused = false;
   bool wants_epoch = false;      ///< an outbox fills
   bool pressed = false;          ///< an outbox is near its limit: the sources are to pause
+  bool inputs_ended = false;     ///< its sources have ended, but for tables that are refreshed
   std::optional<failure> cause;  ///< where it failed: the first failure
 };
 
@@ -111,6 +112,7 @@ struct worker_greeting {
   term_id term;
   incarnation_id incarnation;
   bool welcome = true;
+  std::string storage;  ///< the cluster's shared directory
 };
 
 /// A worker of an attempt, for the others.
@@ -134,6 +136,7 @@ struct attempt_order {
   bool drain = false;               ///< the input ends here
   bool pause = false;               ///< an outbox somewhere is full: read no sources
   bool all_paused = false;          ///< and all sources have
+  bool inputs_ended = false;        ///< of all workers: tables that are refreshed end, too
   epoch_id closed;                  ///< no epoch up to this one will be completed any more, but for those that are
   epoch_id committed;               ///< the last that all sinks have committed: outboxes up to it may go
 };
@@ -152,6 +155,9 @@ struct epoch_order {
   barrier cut;
   epoch_id previous;
 };
+
+/// A checkpoint's name, from what is never used again: 32 hexadecimal digits.
+std::string checkpoint_uuid(job_id job, epoch_id epoch);
 
 using coordinator_message = std::variant<worker_greeting, attempt_order, epoch_order>;
 

@@ -1,5 +1,7 @@
 #include "coordination/control_wire.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "proto/control.pb.h"
@@ -56,6 +58,7 @@ void put(const attempt_report& from, proto::AttemptReport& to) {
   to.set_paused(from.paused);
   to.set_wants_epoch(from.wants_epoch);
   to.set_pressed(from.pressed);
+  to.set_inputs_ended(from.inputs_ended);
   if (!from.cause) return;
   to.mutable_cause()->set_code(static_cast<uint32_t>(from.cause->code));
   to.mutable_cause()->set_message(from.cause->message);
@@ -76,6 +79,7 @@ result<attempt_report> get(const proto::AttemptReport& from) {
   made.paused = from.paused();
   made.wants_epoch = from.wants_epoch();
   made.pressed = from.pressed();
+  made.inputs_ended = from.inputs_ended();
   if (from.has_cause()) {
     if (from.cause().code() > static_cast<uint32_t>(error_code::internal)) return unknown("a kind of failure");
     made.cause = failure{static_cast<error_code>(from.cause().code()), from.cause().message(), from.cause().sqlstate()};
@@ -129,6 +133,7 @@ void put(const attempt_order& from, proto::AttemptOrder& to) {
   to.set_drain(from.drain);
   to.set_pause(from.pause);
   to.set_all_paused(from.all_paused);
+  to.set_inputs_ended(from.inputs_ended);
   to.set_closed(from.closed.value);
   to.set_committed(from.committed.value);
 }
@@ -148,6 +153,7 @@ result<attempt_order> get(const proto::AttemptOrder& from) {
   made.drain = from.drain();
   made.pause = from.pause();
   made.all_paused = from.all_paused();
+  made.inputs_ended = from.inputs_ended();
   made.closed = epoch_id(from.closed());
   made.committed = epoch_id(from.committed());
   return made;
@@ -188,6 +194,8 @@ result<Message> as(result<T> from) {
 
 }  // namespace
 
+std::string checkpoint_uuid(job_id job, epoch_id epoch) { return fmt::format("{:016x}{:016x}", job.value, epoch.value); }
+
 std::string encode(const worker_message& message) {
   proto::WorkerMessage made;
   if (const auto* report = std::get_if<worker_report>(&message)) {
@@ -214,6 +222,7 @@ std::string encode(const coordinator_message& message) {
     made.mutable_greeting()->set_term(greeting.term.value);
     put(greeting.incarnation, *made.mutable_greeting()->mutable_incarnation());
     made.mutable_greeting()->set_welcome(greeting.welcome);
+    made.mutable_greeting()->set_storage(greeting.storage);
   }
   return made.SerializeAsString();
 }
@@ -241,7 +250,7 @@ result<coordinator_message> decode_coordinator_message(std::string_view bytes) {
   switch (from.what_case()) {
     case proto::CoordinatorMessage::kGreeting:
       return coordinator_message(worker_greeting{term_id(from.greeting().term()), get(from.greeting().incarnation()),
-                                                 from.greeting().welcome()});
+                                                 from.greeting().welcome(), from.greeting().storage()});
     case proto::CoordinatorMessage::kOrder: return as<coordinator_message>(get(from.order()));
     case proto::CoordinatorMessage::kEpoch: return as<coordinator_message>(get(from.epoch()));
     case proto::CoordinatorMessage::WHAT_NOT_SET: break;

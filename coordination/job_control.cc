@@ -181,9 +181,11 @@ void job_control::look_at_members(timestamp_us now_us, actions& out) {
   const bool pause = members_.any_pressed();
   const bool all_paused = pause && members_.all_paused();
   attempt_order& wanted = members_.wanted();
-  if (pause != wanted.pause || all_paused != wanted.all_paused) {
+  const bool inputs_ended = members_.all_inputs_ended();
+  if (pause != wanted.pause || all_paused != wanted.all_paused || inputs_ended != wanted.inputs_ended) {
     wanted.pause = pause;
     wanted.all_paused = all_paused;
+    wanted.inputs_ended = inputs_ended;
     send_orders(out);
   }
   if (members_.any_wants_epoch() && !checkpoints_->under_way())

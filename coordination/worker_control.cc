@@ -93,6 +93,7 @@ void worker_control::adjust(tasks_held& held, const attempt_order& order, action
   }
   if (order.all_paused != std::exchange(held.all_paused, order.all_paused) && order.all_paused)
     out.push_back(sources_paused{told.job});
+  if (order.inputs_ended && !std::exchange(held.all_inputs_ended, true)) out.push_back(inputs_ended{told.job});
   if (order.closed > told.closed || order.committed > told.committed) {
     told.closed = std::max(told.closed, order.closed);
     told.committed = std::max(told.committed, order.committed);
@@ -233,6 +234,14 @@ worker_control::actions worker_control::on_outboxes(job_id job, attempt_stamp st
   held->told.wants_epoch = wants_epoch;
   held->told.pressed = pressed;
   if (changed) report(now_us, out);
+  return out;
+}
+
+worker_control::actions worker_control::on_inputs_ended(job_id job, attempt_stamp stamp, timestamp_us now_us) {
+  actions out;
+  tasks_held* held = find(job, stamp);
+  if (!held || std::exchange(held->told.inputs_ended, true)) return out;
+  report(now_us, out);
   return out;
 }
 

@@ -53,6 +53,9 @@ class worker_control {
   struct sources_paused {  ///< all of them: tasks with a pressed outbox may give credit again
     job_id job;
   };
+  struct inputs_ended {  ///< of all workers: tables that are refreshed end, too
+    job_id job;
+  };
   struct close {  ///< tasks forget epochs up to `closed`; outboxes up to `committed` may go
     job_id job;
     epoch_id closed;
@@ -73,7 +76,8 @@ class worker_control {
   struct renew {};      ///< was given up: take a new incarnation, then on_renewed
   struct may_leave {};  ///< after on_leave: no task is left
   using action =
-      std::variant<prepare, run, end, drain, pause, sources_paused, close, trigger, commit, send, renew, may_leave>;
+      std::variant<prepare, run, end, drain, pause, sources_paused, inputs_ended, close, trigger, commit, send, renew,
+                   may_leave>;
   using actions = std::vector<action>;
 
   explicit worker_control(const settings& with) : with_(with) {}
@@ -91,6 +95,8 @@ class worker_control {
   actions on_committed(job_id job, attempt_stamp stamp, epoch_id epoch, uint32_t task);
   /// An outbox fills (`wants`), is near its limit (`pressed`), or not any more.
   actions on_outboxes(job_id job, attempt_stamp stamp, bool wants_epoch, bool pressed, timestamp_us now_us);
+  /// All tasks here whose sources do not serve others have come to their end (at once where there is none).
+  actions on_inputs_ended(job_id job, attempt_stamp stamp, timestamp_us now_us);
   actions on_renewed(incarnation_id incarnation, timestamp_us now_us);
   /// SIGTERM.
   actions on_leave(timestamp_us now_us);
@@ -113,6 +119,7 @@ class worker_control {
     epoch_id open;                      ///< the epoch that parts are kept of
     bool triggered = false;
     bool all_paused = false;
+    bool all_inputs_ended = false;
     std::map<uint32_t, std::shared_ptr<const proto::TaskSnapshot>> parts;
     epoch_id committing;
     std::vector<uint32_t> commit_parts;

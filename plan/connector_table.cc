@@ -193,6 +193,19 @@ const object_descriptor& console() {
   return made;
 }
 
+const object_descriptor& metrics() {
+  static const object_descriptor made{
+      "metrics", "The current rows as gauges of the process's metrics: systole_result_COLUMN.",
+      {
+          {"key", list_of(identifier()), "The stream's upsert key."},
+          {"labels", list_of(identifier()), "Columns that become labels; the key's are among them. Never what names a person.",
+           true},
+          {"values", list_of(identifier()), "Numeric columns; each becomes a gauge.", true},
+          {"maxSeries", integer(1, 10'000), "Keys beyond it are left out, and systole_result_full says so.", false, "500"},
+      }};
+  return made;
+}
+
 const object_descriptor& blackhole() {
   static const object_descriptor made{"blackhole", "Counts rows and forgets them.", {}};
   return made;
@@ -284,6 +297,7 @@ const object_descriptor& sink() {
           {"file", object(file_out()), "Files.", false, {}, alternative},
           {"sqlite", object(sqlite()), "A table in an SQLite file.", false, {}, alternative},
           {"console", object(console()), "A live table on the terminal.", false, {}, alternative},
+          {"metrics", object(metrics()), "Gauges of the process's metrics.", false, {}, alternative},
           {"blackhole", object(blackhole()), "Counts rows.", false, {}, alternative},
           {"collect", object(collect()), "Counts rows and sums their checksum.", false, {}, alternative},
           {"kafka", object(kafka_out()), "A Kafka topic.", false, {}, alternative},

@@ -191,6 +191,7 @@ std::string operation_name(const proto::Node& node) {
         case proto::Sink::KAFKA: return "sink kafka";
         case proto::Sink::POSTGRES: return "sink postgresql";
         case proto::Sink::CONSOLE: return "sink console";
+        case proto::Sink::METRICS: return "sink metrics";
         case proto::Sink::BLACKHOLE: return "sink blackhole";
         case proto::Sink::COLLECT: return "sink collect";
         case proto::Sink::DEAD_LETTER_FILES: return "dead letter";

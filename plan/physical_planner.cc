@@ -145,7 +145,8 @@ class layout {
   void place_sink(size_t i) {
     const logical_node& node = logical_.nodes[i];
     const proto::Sink& sink = node.node.sink();
-    if (sink.kind() == proto::Sink::TABLE_FILE || sink.kind() == proto::Sink::CONSOLE) {
+    if (sink.kind() == proto::Sink::TABLE_FILE || sink.kind() == proto::Sink::CONSOLE ||
+        sink.kind() == proto::Sink::METRICS) {
       gather(i);
       return;
     }
@@ -300,7 +301,7 @@ bool needs_no_retraction(const logical_plan& plan, const std::vector<std::vector
       const bool by_key = std::set<std::string>(sink.key().begin(), sink.key().end()) ==
                           std::set<std::string>(key.begin(), key.end());
       const bool keyed = by_key && !key.empty() && (sink.kind() == proto::Sink::SQLITE || sink.kind() == proto::Sink::POSTGRES ||
-                                             sink.kind() == proto::Sink::TABLE_FILE);
+                                             sink.kind() == proto::Sink::TABLE_FILE || sink.kind() == proto::Sink::METRICS);
       if (!keyed && sink.kind() != proto::Sink::BLACKHOLE) return false;
       continue;
     }

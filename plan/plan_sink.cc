@@ -155,6 +155,60 @@ bool fill_dead_letter(plan_context& context, const object_view& sink, proto::Sin
   return true;
 }
 
+bool fill_metrics(plan_context& context, const object_view& sink, const stream& input, proto::Sink& message) {
+  object_view metrics = sink.object("metrics");
+  message.set_kind(proto::Sink::METRICS);
+  proto::MetricsSink& made = *message.mutable_metrics();
+  std::vector<std::string> names;
+  for (const field& f : input.columns.fields) names.push_back(f.name);
+  const auto column_of = [&](const yaml_node& item) -> const field* {
+    const int index = input.columns.find(item.text);
+    if (index >= 0) return &input.columns.fields[static_cast<size_t>(index)];
+    context.problems.error(codes::unknown_column, item.at, "no column `" + item.text + "` in the sink's input", {},
+                           nearest_names(item.text, names));
+    return nullptr;
+  };
+  static const std::set<std::string> taken = {"job_name", "step", "job", "instance", "le", "quantile"};
+  std::set<std::string> labels;
+  for (const yaml_node& item : metrics.get("labels")->items) {
+    if (!column_of(item)) return false;
+    if (taken.contains(item.text) || !labels.insert(item.text).second) {
+      context.problems.error(codes::duplicate_column, item.at, "the label `" + item.text + "` is there already",
+                             "rename the column with a project step");
+      return false;
+    }
+    made.add_labels(item.text);
+  }
+  for (const yaml_node& item : metrics.get("values")->items) {
+    const field* column = column_of(item);
+    if (!column) return false;
+    const type_id type = column->type.id;
+    if (type != type_id::int32 && type != type_id::int64 && type != type_id::float64 && type != type_id::numeric &&
+        type != type_id::boolean) {
+      context.problems.error(codes::wrong_type, item.at, "`" + item.text + "` is no number", "give numeric columns");
+      return false;
+    }
+    made.add_values(item.text);
+  }
+  made.set_max_series(static_cast<uint32_t>(metrics.integer("maxSeries")));
+  if (!check_key(context, metrics, input, message)) return false;
+  if (!input.upsert_key) {
+    context.problems.error(codes::not_the_upsert_key, metrics.at(), "gauges are of the current row of each key, and the stream has none",
+                           "aggregate, or deduplicate with keep: last");
+    return false;
+  }
+  message.clear_key();
+  for (const std::string& name : *input.upsert_key) {
+    message.add_key(name);
+    if (labels.contains(name)) continue;
+    context.problems.error(codes::not_the_upsert_key, metrics.at("labels"),
+                           "`" + name + "` is of the stream's key and no label: two rows would be one series",
+                           "add it to labels, or aggregate without it");
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void plan_sink(plan_context& context, const object_view& sink, const stream* input, logical_node& made) {
@@ -188,6 +242,8 @@ void plan_sink(plan_context& context, const object_view& sink, const stream* inp
     ok = check_key(context, console, *input, message);
     if (ok && !console.has("key") && input->upsert_key)
       for (const std::string& name : *input->upsert_key) message.add_key(name);
+  } else if (sink.has("metrics")) {
+    ok = fill_metrics(context, sink, *input, message);
   } else if (sink.has("blackhole")) {
     message.set_kind(proto::Sink::BLACKHOLE);
   } else {

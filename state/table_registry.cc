@@ -211,6 +211,13 @@ uint64_t table_registry::memory_bytes() const {
   return sum;
 }
 
+uint64_t table_registry::memory_bytes_of(const std::string& step) const {
+  uint64_t sum = 0;
+  for (const auto& [number, table] : tables_)
+    if (table.state && table.step == step) sum += table.state->memory_bytes();
+  return sum;
+}
+
 std::vector<proto::TableDescriptor> table_registry::descriptors(const std::string& step) const {
   std::vector<proto::TableDescriptor> found;
   for (const auto& [number, table] : tables_) {

@@ -48,6 +48,7 @@ class table_registry {
   state_table* state_of(uint32_t number);
   std::vector<table_shape> shapes() const;
   uint64_t memory_bytes() const;
+  uint64_t memory_bytes_of(const std::string& step) const;
   std::vector<proto::TableDescriptor> descriptors(const std::string& step) const;
 
  private:

@@ -43,6 +43,11 @@ class task_state : public keyed_state {
   /// Copies what changed since the last call. Called by the task's thread at a barrier, after the operators' on_barrier;
   /// the tables may be used again at once.
   virtual result<std::unique_ptr<state_snapshot>> begin_snapshot(epoch_id epoch) = 0;
+  /// Memory of a step's tables, a part of memory_bytes().
+  virtual uint64_t memory_bytes_of(const std::string& step) const {
+    (void)step;
+    return 0;
+  }
   /// The descriptors of a step's tables, for the checkpoint's metadata.
   virtual std::vector<proto::TableDescriptor> descriptors(const std::string& step) const = 0;
 };

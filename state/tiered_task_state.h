@@ -26,6 +26,7 @@ class tiered_task_state final : public task_state, private state_tier {
   result<timer_table*> open_timers(const table_descriptor& descriptor) override { return tables_.open_timers(descriptor); }
   uint64_t memory_bytes() const override;
   result<std::unique_ptr<state_snapshot>> begin_snapshot(epoch_id epoch) override;
+  uint64_t memory_bytes_of(const std::string& step) const override { return tables_.memory_bytes_of(step); }
   std::vector<proto::TableDescriptor> descriptors(const std::string& step) const override {
     return tables_.descriptors(step);
   }

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "actors/components.h"
+#include "actors/wire_network.h"
+#include "coordination/cluster_service.h"
+#include "coordination/failure_detector.h"
+
+namespace systole {
+
+struct coordinator_options {
+  std::string address = "127.0.0.1";  ///< numeric, where workers connect
+  uint16_t port = 0;                  ///< 0: any free one
+  std::string storage;                ///< the directory that coordinators and workers share
+  std::string secret_directory;
+  std::string api;                    ///< where users reach this coordinator: told to the others once it leads
+  failure_detector::settings detector;
+  std::string crash_at;               ///< tests only
+};
+
+/// A coordinator process: waits for the lead, then runs the cluster's jobs on the workers that register. All calls: any
+/// thread.
+class coordinator_node : public cluster_service {
+ public:
+  /// Listens for workers and begins to try for the lead.
+  static result<std::unique_ptr<coordinator_node>> start(coordinator_options options, job_components components);
+
+  /// Ends; jobs go on and wait for the next coordinator.
+  virtual void stop() = 0;
+  /// Blocks until it has ended; a failure where the process cannot go on.
+  virtual result<void> wait() = 0;
+  virtual wire_address listens_at() const = 0;
+  virtual bool leads() const = 0;
+};
+
+}  // namespace systole

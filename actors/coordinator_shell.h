@@ -1,0 +1,148 @@
+#pragma once
+
+#include <caf/all.hpp>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "actors/coordinator_node.h"
+#include "actors/job_keeper.h"
+#include "actors/node_work.h"
+#include "actors/peer_links.h"
+#include "coordination/cluster_control.h"
+#include "coordination/leadership.h"
+
+namespace systole {
+
+class coordinator_shell;
+
+/// What a coordinator's threads share.
+struct coordinator_core {
+  coordinator_core(coordinator_options with, job_components made)
+      : options(std::move(with)), components(std::move(made)), storage(options.storage, components) {}
+
+  const coordinator_options options;
+  job_components components;
+  const cluster_storage storage;
+  wire_address listens_at;             ///< set before the shell starts
+  coordinator_shell* shell = nullptr;  ///< of the node's actor; only its thread looks
+  std::unique_ptr<checkpoint_store> log;  ///< the cluster's; one background step at a time has it
+
+  std::mutex mutex;  ///< guards what follows
+  std::condition_variable changed;
+  bool stopping = false;
+  bool ended = false;
+  bool leads = false;
+  std::optional<failure> cause;
+  std::unique_ptr<file_lock> lock;  ///< while this process is the one that tries
+
+  wire_network network;  ///< last: its destructor waits for actors, which use the rest
+};
+
+node_actor spawn_coordinator_shell(const std::shared_ptr<coordinator_core>& core);
+
+/// The shell of leadership and cluster_control: performs their actions and tells them what happens. All on the node's
+/// thread; what blocks is done by a keeper's thread for each job, and by threads of a moment.
+class coordinator_shell {
+ public:
+  template <class T>
+  using answer = cluster_service::answer<T>;
+
+  coordinator_shell(node_actor::pointer self, std::shared_ptr<coordinator_core> core);
+
+  void start(gate_actor gate);
+  void stop(std::optional<failure> cause);
+  void on_elected();
+  void on_control(const std::string& bytes);
+  void on_hello(const std::string& identity, const wire_actor& gate);
+  void on_down(const caf::actor_addr& gone) { peers_.on_down(gone); }
+
+  // From users: see cluster_service.
+  void submit(job_submission what, answer<submission_outcome> then);
+  void jobs(const answer<std::vector<job_summary>>& then) const;
+  void job(const std::string& which, const answer<job_details>& then) const;
+  void request(const std::string& which, job_request what, answer<epoch_id> then);
+  void remove(const std::string& which, answer<bool> then);
+  void remove_savepoint(const std::string& which, epoch_id epoch, answer<bool> then);
+  void workers(const answer<std::vector<worker_summary>>& then) const;
+  void cluster(answer<cluster_summary> then) const;
+
+ private:
+  /// A job of the cluster in this term.
+  struct entry {
+    std::shared_ptr<job_keeper> keeper;
+    node_actor thread;  ///< the keeper's
+    std::string name;
+    std::string request;
+    timestamp_us submitted_at_us = 0;
+    std::shared_ptr<const proto::PhysicalPlan> plan;
+    bool opened = false;
+    std::optional<failure> broken;  ///< it could not be opened
+    std::deque<checkpoint_summary> checkpoints;
+    std::map<uint64_t, timestamp_us> triggered_us;  ///< by epoch under way
+  };
+  using job_event = std::function<job_control::actions(job_control&)>;
+  static constexpr size_t kept_checkpoints = 64;
+
+  timestamp_us now_us() const;
+  std::function<void(std::function<void(coordinator_shell&)>)> poster() const;
+  /// Runs `what` on the job's keeper, then `then` here, if the term is still the same.
+  template <class T>
+  void by_keeper(job_id job, std::function<T(job_keeper&)> what, std::function<void(coordinator_shell&, T)> then) {
+    const entry& it = entries_.at(job);
+    self_->send(it.thread,
+                node_work{[keeper = it.keeper, post = poster(), what = std::move(what), then = std::move(then), job,
+                           term = control_->term()] {
+                  auto made = std::make_shared<T>(what(*keeper));
+                  post([made, then, job, term](coordinator_shell& shell) {
+                    const bool same = shell.control_ && shell.control_->term() == term && shell.entries_.contains(job);
+                    if (same) then(shell, std::move(*made));
+                  });
+                }});
+  }
+  void post_later(std::chrono::microseconds wait, std::function<void()> what);
+  void tick();
+
+  void perform(const leadership::actions& actions);
+  void claim(term_id term);
+  void lead(term_id term);
+  void on_jobs_read(term_id term, std::vector<proto::JobDefinition> found);
+  void step_down(term_id higher);
+  void open_job(proto::JobDefinition definition, std::function<void(std::optional<failure>)> then);
+  void maybe_jobs_known();
+  void accept(proto::JobDefinition definition, submission_outcome outcome, bool dry_run, answer<submission_outcome> then);
+
+  void perform(cluster_control::actions actions);
+  void perform(job_id job, job_control::action what);
+  void tell(job_id job, const job_event& event);
+  void reply(const job_control::answer& what);
+  void on_lost(job_id job, const failure& cause);
+  void on_stored(job_id job, epoch_id epoch, const job_keeper::stored& outcome);
+
+  const entry* find(const std::string& which, job_id* id) const;
+  static failure unknown_job(const std::string& which);
+  failure not_leading() const;
+  job_summary summary_of(job_id id, const entry& of) const;
+
+  node_actor::pointer self_;
+  std::shared_ptr<coordinator_core> core_;
+  leadership leadership_;
+  std::unique_ptr<cluster_control> control_;
+  std::map<job_id, entry> entries_;
+  std::set<std::string> submitting_;  ///< names
+  std::map<std::string, std::vector<answer<epoch_id>>> asked_;  ///< by request
+  size_t to_open_ = 0;
+  bool jobs_read_ = false;
+  gate_actor gate_;
+  peer_links peers_;
+  uint64_t turn_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace systole

@@ -1,0 +1,79 @@
+#include <cstdio>
+
+#include "actors/coordinator_node.h"
+#include "app/commands.h"
+#include "app/exit_code.h"
+#include "app/node_flags.h"
+#include "app/signals.h"
+#include "control/rest_api.h"
+
+namespace systole {
+namespace {
+
+struct coordinator_flags {
+  std::string listen = "127.0.0.1:8481";
+  std::string api = "127.0.0.1:8480";
+  std::string storage;
+  std::string secrets;
+  std::string token_file;
+  std::string certificate;
+  std::string key;
+  std::string crash_at;
+  bool insecure = false;
+};
+
+result<void> run_coordinator(const coordinator_flags& flags) {
+  SYSTOLE_ASSIGN(const listen_address where, node_address("--listen", flags.listen, flags.insecure));
+  SYSTOLE_ASSIGN(const listen_address api, parse_listen_address(flags.api));
+  coordinator_options options;
+  options.address = where.address;
+  options.port = where.port;
+  SYSTOLE_ASSIGN(options.storage, absolute_path(flags.storage));
+  options.secret_directory = flags.secrets;
+  options.api = (flags.certificate.empty() ? "http://" : "https://") + api.text();
+  options.crash_at = flags.crash_at;
+  SYSTOLE_ASSIGN(const auto node, coordinator_node::start(std::move(options), default_components()));
+  SYSTOLE_ASSIGN(const auto server, serve_rest_api(*node,
+                                                   {.where = api,
+                                                    .token_file = flags.token_file,
+                                                    .certificate = flags.certificate,
+                                                    .key = flags.key,
+                                                    .others = {}},
+                                                   posix_file_system()));
+  std::fprintf(stderr, "coordinator: workers connect to %s, users to http://%s, storage %s\n",
+               node->listens_at().text().c_str(), listen_address{api.address, server->port()}.text().c_str(),
+               flags.storage.c_str());
+  stop_signals signals([&node] {
+    std::fputs("coordinator: ends; jobs go on, and wait for the next one\n", stderr);
+    node->stop();
+  });
+  return node->wait();
+}
+
+}  // namespace
+
+void add_coordinator_command(CLI::App& root, command_action& chosen) {
+  CLI::App* verb = root.add_subcommand("coordinator", "Run a cluster's coordinator");
+  auto flags = std::make_shared<coordinator_flags>();
+  verb->add_option("--storage", flags->storage,
+                   "Directory that all coordinators and workers of the cluster share: jobs, checkpoints, outboxes")
+      ->required();
+  verb->add_option("--listen", flags->listen, "Where workers connect: ADDRESS:PORT")->capture_default_str();
+  verb->add_option("--api", flags->api, "Where users and the command connect: ADDRESS:PORT")->capture_default_str();
+  verb->add_option("--secrets", flags->secrets, "Directory of the connections' secrets: DIR/NAME/KEY for each secretRef");
+  verb->add_option("--token-file", flags->token_file, "Who may use the API: lines ROLE SHA256 NAME (see systole token)");
+  verb->add_option("--tls-certificate", flags->certificate, "PEM file: the API speaks TLS");
+  verb->add_option("--tls-key", flags->key, "PEM file of the certificate's key");
+  verb->add_flag("--insecure", flags->insecure, "Listen for workers on another address than this machine's own without TLS");
+  verb->add_option("--test-crash-at", flags->crash_at, "")->group("");
+  verb->footer(
+      "A second coordinator on the same storage stands by and takes over when the first one dies.\n\n"
+      "Examples:\n"
+      "  systole coordinator --storage /srv/systole\n"
+      "  systole coordinator --storage /srv/systole --api 0.0.0.0:8480 --token-file tokens");
+  verb->callback([&chosen, flags] {
+    chosen = [flags] { return tell("coordinator", run_coordinator(*flags)); };
+  });
+}
+
+}  // namespace systole

@@ -1,0 +1,33 @@
+#include "app/node_flags.h"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "app/exit_code.h"
+
+namespace systole {
+
+result<listen_address> node_address(const char* flag, const std::string& text, bool insecure) {
+  auto at = parse_listen_address(text);
+  if (!at) return fail(error_code::invalid_argument, std::string(flag) + ": " + at.error().message);
+  if (!at->is_loopback() && !insecure)
+    return fail(error_code::invalid_argument, std::string(flag) + " " + at->text() +
+                                                  " can be reached from other machines, and what runs there is neither "
+                                                  "authenticated nor encrypted: give --insecure to allow it");
+  return at;
+}
+
+result<std::string> absolute_path(const std::string& path) {
+  std::error_code problem;
+  const std::filesystem::path made = std::filesystem::absolute(path, problem);
+  if (problem) return fail(error_code::io, "cannot make " + path + " an absolute path: " + problem.message());
+  return made.lexically_normal().string();
+}
+
+int tell(const char* verb, const result<void>& done) {
+  if (done) return exit_success;
+  std::fprintf(stderr, "systole %s: %s\n", verb, done.error().message.c_str());
+  return done.error().code == error_code::invalid_argument ? exit_usage : exit_negative;
+}
+
+}  // namespace systole

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "control/listen_address.h"
+
+namespace systole {
+
+/// Where a process of a cluster listens for others; refuses an address that other machines reach unless `insecure`.
+result<listen_address> node_address(const char* flag, const std::string& text, bool insecure);
+
+/// For processes that do not share a working directory.
+result<std::string> absolute_path(const std::string& path);
+
+/// Tells a failure on stderr; the exit code.
+int tell(const char* verb, const result<void>& done);
+
+}  // namespace systole

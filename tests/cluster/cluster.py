@@ -1,0 +1,163 @@
+"""Real processes of a cluster on this machine: a coordinator, a standby, workers; started, killed, frozen, asked."""
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Member:
+    """A process that can be killed, frozen and started again with the same words."""
+
+    def __init__(self, name, words, log_path):
+        self.name, self.words, self.log_path = name, words, log_path
+        self.process = None
+        self.frozen = False
+
+    def start(self):
+        assert self.process is None, self.name
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self.words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        return self
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        """kill -9; a frozen one, too."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        self.process, self.frozen = None, False
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+        self.frozen = True
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+        self.frozen = False
+
+    def terminate(self, seconds=30):
+        self.process.terminate()
+        code = self.process.wait(seconds)
+        self.process = None
+        return code
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+
+class Cluster:
+    def __init__(self, systole, directory, workers=3, slots=2, coordinators=1, memory="256MiB"):
+        self.systole, self.directory = os.path.abspath(systole), directory
+        self.storage = os.path.join(directory, "storage")
+        self.slots, self.memory = slots, memory
+        os.makedirs(directory, exist_ok=True)
+        self.coordinators, self.apis, self.workers = [], [], []
+        self.lines = []
+        for i in range(coordinators):
+            listen, api = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+            self.lines.append(listen)
+            self.apis.append(api)
+            self.coordinators.append(self._member(
+                f"coordinator-{i}", ["coordinator", "--storage", self.storage, "--listen", listen, "--api", api]).start())
+        for i in range(workers):
+            self.add_worker(f"worker-{i}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for each in self.members():
+            each.kill()
+
+    def members(self):
+        return self.coordinators + self.workers
+
+    def _member(self, name, words):
+        return Member(name, [self.systole] + words, os.path.join(self.directory, name + ".log"))
+
+    def add_worker(self, name):
+        words = ["worker", "--name", name, "--node", name, "--state", os.path.join(self.directory, name), "--slots",
+                 str(self.slots), "--memory", self.memory]
+        for line in self.lines:
+            words += ["--coordinator", line]
+        self.workers.append(self._member(name, words).start())
+        return self.workers[-1]
+
+    def worker(self, name):
+        return next(each for each in self.workers if each.name == name)
+
+    # ---- the API
+
+    def ask(self, method, path, body=None, seconds=30):
+        """The answer of the coordinator that leads; waits until one does."""
+        deadline = time.monotonic() + seconds
+        last = None
+        while time.monotonic() < deadline:
+            for api, member in zip(self.apis, self.coordinators):
+                if not member.alive() or member.frozen:
+                    continue
+                data = None if body is None else json.dumps(body).encode()
+                request = urllib.request.Request(f"http://{api}{path}", data=data, method=method,
+                                                 headers={"Content-Type": "application/json"})
+                try:
+                    with urllib.request.urlopen(request, timeout=10) as answer:
+                        text = answer.read()
+                        return json.loads(text) if text else None
+                except urllib.error.HTTPError as error:
+                    text = error.read().decode()
+                    if error.code != 503:
+                        raise AssertionError(f"{method} {path}: {error.code} {text}") from None
+                    last = text
+                except (urllib.error.URLError, ConnectionError, socket.timeout, TimeoutError) as error:
+                    last = str(error)
+            time.sleep(0.05)
+        raise AssertionError(f"{method} {path}: no answer in {seconds} s, last: {last}")
+
+    def submit(self, manifest, parameters, parallelism=0, request=""):
+        with open(manifest, encoding="utf-8") as file:
+            text = file.read()
+        return self.ask("POST", "/api/v1/jobs", {
+            "files": [{"name": os.path.basename(manifest), "text": text}],
+            "directory": os.path.dirname(os.path.abspath(manifest)),
+            "parameters": parameters, "parallelism": parallelism, "request": request})
+
+    def job(self, name):
+        return self.ask("GET", f"/api/v1/jobs/{name}")
+
+    def wait_for(self, name, states, seconds=120):
+        deadline = time.monotonic() + seconds
+        while True:
+            job = self.job(name)
+            if job["state"] in states:
+                return job
+            if time.monotonic() > deadline:
+                raise AssertionError(f"job {name} is {job['state']} ({job.get('reason')}) after {seconds} s, not one of "
+                                     f"{states}; {json.dumps(job)[:2000]}")
+            time.sleep(0.02)
+
+    def wait_workers(self, count, seconds=20):
+        deadline = time.monotonic() + seconds
+        while True:
+            workers = self.ask("GET", "/api/v1/workers")
+            found = workers["workers"] if isinstance(workers, dict) else workers
+            if len(found) >= count:
+                return found
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{len(found)} workers registered, not {count}")
+            time.sleep(0.05)
+
+    def logs(self):
+        return "\n".join(f"--- {each.name}\n{each.log()[-3000:]}" for each in self.members())

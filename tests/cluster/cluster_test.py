@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""A cluster of real processes runs the kill test's job on files that grow; whatever is done to the processes, the results
+are those of one undisturbed process.
+
+    cluster_test.py --systole build/release/systole [-k NAME]
+"""
+import argparse
+import collections
+import contextlib
+import glob
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "process")]
+from cluster import Cluster  # noqa: E402
+from kill_test import difference  # noqa: E402
+import kill_test  # noqa: E402
+
+KILL_JOB = os.path.join(os.path.dirname(HERE), "process", "kill_job.yaml")
+OPTIONS = argparse.Namespace(systole="build/release/systole", events=120_000)
+SPLITS = 4
+
+
+def following_manifest(directory):
+    """The kill test's job on files that grow; the epoch's interval is what a user would take."""
+    with open(KILL_JOB, encoding="utf-8") as file:
+        text = file.read()
+    plain = 'files: {path: "${param.events}"}'
+    assert plain in text
+    path = os.path.join(directory, "job.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        text = text.replace('file: {path: "${param.out}/rejected"}', 'file: {path: "${param.out}/rejected", roll: {interval: 200ms}}')
+        file.write(text.replace(plain, 'files: {path: "${param.events}", follow: true}').replace("interval: 50ms", "interval: 200ms"))
+    return path
+
+
+def results(out):
+    """As the kill test's; where a rejected line was read from is another file here."""
+    found = kill_test.results(out)
+    rejected = collections.Counter()
+    for line, count in found["rejected"].items():
+        row = json.loads(line)
+        rejected[row["step"], row["rule"], row["raw"]] += count
+    return {**found, "rejected": rejected}
+
+
+def progress(out):
+    """How many events have reached SQLite, and how many the dead letter."""
+    seen = 0
+    with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(
+            sqlite3.connect(f"file:{out}/result.sqlite?mode=ro", uri=True)) as database:
+        seen = database.execute("SELECT sum(events) FROM per_unit").fetchone()[0] or 0
+    rejected = 0
+    for path in glob.glob(os.path.join(out, "rejected", "part*")):
+        with open(path, "rb") as file:
+            rejected += sum(1 for _ in file)
+    return seen, rejected
+
+
+class Feeder(threading.Thread):
+    """Appends events to the files of a folder, at a pace."""
+
+    def __init__(self, lines, folder, seconds):
+        super().__init__(daemon=True)
+        self.lines, self.folder, self.seconds = lines, folder, seconds
+        self.fed = 0
+        os.makedirs(folder)
+        self.files = [open(os.path.join(folder, f"part-{i}.ndjson"), "ab") for i in range(SPLITS)]
+
+    def run(self):
+        started, chunk = time.monotonic(), 500
+        for at in range(0, len(self.lines), chunk):
+            self.files[(at // chunk) % SPLITS].write(b"".join(self.lines[at:at + chunk]))
+            self.files[(at // chunk) % SPLITS].flush()
+            self.fed = at + chunk
+            ahead = self.seconds * self.fed / len(self.lines) - (time.monotonic() - started)
+            if ahead > 0:
+                time.sleep(ahead)
+        for each in self.files:
+            each.close()
+
+
+class ClusterTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.root = tempfile.mkdtemp(prefix="systole-cluster-")
+        made = subprocess.run([OPTIONS.systole, "generate", "patient-flow", "--count", str(OPTIONS.events), "--seed", "11"],
+                              stdout=subprocess.PIPE, check=True)
+        cls.lines = made.stdout.splitlines(keepends=True)
+        calm = os.path.join(cls.root, "calm")
+        os.makedirs(os.path.join(calm, "out"))
+        whole = os.path.join(calm, "events.ndjson")
+        with open(whole, "wb") as file:
+            file.writelines(cls.lines)
+        subprocess.run([OPTIONS.systole, "run", KILL_JOB, "--param", f"events={whole}", "--param", f"out={calm}/out", "--state",
+                        os.path.join(calm, "state"), "--progress", "none"], check=True, capture_output=True, timeout=300)
+        cls.want = results(os.path.join(calm, "out"))
+        cls.all_read = (sum(row[2] for row in cls.want["sqlite per_unit"]), sum(cls.want["rejected"].values()))
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.root, ignore_errors=True)
+
+    def setUp(self):
+        self.directory = os.path.join(self.root, self.id().rsplit(".", 1)[-1])
+        self.out = os.path.join(self.directory, "out")
+        os.makedirs(self.out)
+
+    def disturbed(self, disturb, seconds=6.0, parallelism=3, **cluster):
+        """Runs the job while files grow and `disturb(cluster, feeder)` does its worst; then drains and compares."""
+        with Cluster(OPTIONS.systole, os.path.join(self.directory, "cluster"), **cluster) as it:
+            try:
+                it.wait_workers(len(it.workers))
+                feeder = Feeder(self.lines, os.path.join(self.directory, "in"), seconds)
+                it.submit(following_manifest(self.directory), {"events": f"{self.directory}/in/*.ndjson", "out": self.out},
+                          parallelism=parallelism)
+                it.wait_for("kill-test", ["running"])
+                feeder.start()
+                disturb(it, feeder)
+                feeder.join()
+                self.drain(it)
+            except BaseException:
+                print(it.logs(), file=sys.stderr)
+                raise
+        self.compare()
+
+    def drain(self, it, seconds=60):
+        """Once everything was read: what a drain finds unread is not read any more."""
+        deadline = time.monotonic() + seconds
+        while progress(self.out) != self.all_read:
+            self.assertLess(time.monotonic(), deadline, f"{progress(self.out)} of {self.all_read} were read; {it.job('kill-test')}")
+            time.sleep(0.1)
+        it.ask("POST", "/api/v1/jobs/kill-test/drain", {})
+        it.wait_for("kill-test", ["finished"])
+
+    def compare(self):
+        got = results(self.out)
+        problems = [d for name in self.want if (d := difference(name, self.want[name], got[name]))]
+        self.assertEqual(problems, [])
+
+    def new_epoch(self, it, after, seconds=30):
+        """Seconds until an epoch after `after` is committed."""
+        began = time.monotonic()
+        while it.job("kill-test")["lastCommittedEpoch"] <= after:
+            self.assertLess(time.monotonic() - began, seconds, it.job("kill-test"))
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+    def test_nothing_happens(self):
+        self.disturbed(lambda it, feeder: None, seconds=2)
+
+    def test_tasks_are_spread_over_workers(self):
+        def look(it, _):
+            workers = {task["worker"] for task in it.job("kill-test")["tasks"]}
+            self.assertEqual(len(workers), 3, workers)
+        self.disturbed(look, seconds=1)
+
+    def test_worker_killed(self):
+        def disturb(it, _):
+            for name in ("worker-0", "worker-1"):
+                time.sleep(1)
+                before = it.job("kill-test")["lastCommittedEpoch"]
+                victim = it.worker(name)
+                victim.kill()
+                took = self.new_epoch(it, before + 1)
+                print(f"kill -9 of a worker: a new epoch is committed {took:.2f} s later")
+                self.assertLess(took, 10)
+                victim.start()
+        self.disturbed(disturb, slots=2)
+
+    def test_worker_frozen(self):
+        def disturb(it, _):
+            time.sleep(1)
+            victim = it.worker("worker-1")
+            before = it.job("kill-test")
+            victim.freeze()
+            began = time.monotonic()
+            while it.job("kill-test")["attempt"] == before["attempt"]:
+                self.assertLess(time.monotonic() - began, 10)
+                time.sleep(0.02)
+            print(f"kill -STOP of a worker: another attempt {time.monotonic() - began:.2f} s later")
+            self.new_epoch(it, before["lastCommittedEpoch"] + 1)
+            victim.thaw()
+            it.wait_workers(3)
+            time.sleep(1)
+        self.disturbed(disturb)
+
+    def test_coordinator_killed(self):
+        def disturb(it, _):
+            time.sleep(1)
+            attempt = it.job("kill-test")["attempt"]
+            it.coordinators[0].kill()
+            time.sleep(1)
+            it.coordinators[0].start()
+            job = it.wait_for("kill-test", ["running"])
+            self.assertEqual(job["attempt"], attempt, "the attempt that ran was to be taken over")
+            self.new_epoch(it, job["lastCommittedEpoch"])
+        self.disturbed(disturb)
+
+    def test_standby_takes_over(self):
+        def disturb(it, _):
+            time.sleep(1)
+            leader = next(i for i, c in enumerate(it.coordinators) if "leads in term" in c.log())
+            it.coordinators[leader].kill()
+            began = time.monotonic()
+            job = it.wait_for("kill-test", ["running"])
+            self.new_epoch(it, job["lastCommittedEpoch"])
+            print(f"kill -9 of the coordinator: an epoch of the standby is committed {time.monotonic() - began:.2f} s later")
+        self.disturbed(disturb, coordinators=2)
+
+    def test_worker_leaves(self):
+        def disturb(it, _):
+            time.sleep(1)
+            before = it.job("kill-test")
+            self.assertEqual(it.worker("worker-2").terminate(), 0)
+            job = it.wait_for("kill-test", ["running"])
+            self.assertNotIn("worker-2", {task["worker"] for task in job["tasks"]})
+            self.assertEqual(job["restarts"], before["restarts"], "leaving is no failure")
+        self.disturbed(disturb)
+
+    def test_rescaled(self):
+        def disturb(it, _):
+            for parallelism in (4, 2):
+                time.sleep(0.5)
+                it.ask("POST", "/api/v1/jobs/kill-test/rescale", {"parallelism": parallelism})
+                deadline = time.monotonic() + 30
+                while True:
+                    job = it.wait_for("kill-test", ["running"])
+                    if job["parallelism"] == parallelism:
+                        break
+                    self.assertLess(time.monotonic(), deadline, job)
+                    time.sleep(0.05)
+        self.disturbed(disturb, parallelism=1)
+
+    def test_stopped_and_resumed(self):
+        def disturb(it, _):
+            time.sleep(1)
+            it.ask("POST", "/api/v1/jobs/kill-test/stop", {})
+            it.wait_for("kill-test", ["stopped"])
+            self.assertEqual(sum(each["slotsUsed"] for each in it.wait_workers(3)), 0)
+            it.ask("POST", "/api/v1/jobs/kill-test/resume", {})
+            it.wait_for("kill-test", ["running"])
+        self.disturbed(disturb, seconds=3)
+
+    def test_waits_for_slots(self):
+        with Cluster(OPTIONS.systole, os.path.join(self.directory, "cluster"), workers=1, slots=1) as it:
+            it.wait_workers(1)
+            Feeder(self.lines, os.path.join(self.directory, "in"), 1).run()
+            it.submit(following_manifest(self.directory), {"events": f"{self.directory}/in/*.ndjson", "out": self.out},
+                      parallelism=2)
+            job = it.wait_for("kill-test", ["waiting"])
+            deadline = time.monotonic() + 10
+            while "slots" not in job["reason"]:
+                self.assertLess(time.monotonic(), deadline, job)
+                job = it.job("kill-test")
+            it.add_worker("late")
+            it.wait_for("kill-test", ["running"])
+            self.drain(it)
+        self.compare()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--systole", required=True)
+    parser.add_argument("--events", type=int, default=OPTIONS.events)
+    parsed, rest = parser.parse_known_args()
+    OPTIONS.systole, OPTIONS.events = os.path.abspath(parsed.systole), parsed.events
+    unittest.main(argv=[sys.argv[0], "-v"] + rest)
+
+
+if __name__ == "__main__":
+    main()
