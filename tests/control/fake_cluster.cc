@@ -1,0 +1,218 @@
+#include "fake_cluster.h"
+
+#include "actors/cluster_storage.h"
+#include "data/type.h"
+
+namespace systole::testing {
+namespace {
+
+constexpr timestamp_us some_time_us = 1'767'225'600'000'000;  // 2026-01-01
+
+bool has_ended(const std::string& state) {
+  return state == "finished" || state == "stopped" || state == "cancelled" || state == "failed";
+}
+
+std::string name_in(const std::string& text) {
+  const size_t at = text.find("name: ");
+  if (at == text.npos) return "unnamed";
+  return text.substr(at + 6, text.find_first_of("\n,}", at) - at - 6);
+}
+
+}  // namespace
+
+std::shared_ptr<const proto::PhysicalPlan> small_plan(const std::string& job) {
+  auto plan = std::make_shared<proto::PhysicalPlan>();
+  plan->set_job(job);
+  plan->set_max_parallelism(128);
+  for (uint32_t id = 1; id <= 2; ++id) {
+    proto::Node* node = plan->add_nodes();
+    node->set_id(id);
+    node->set_stage(id);
+    proto::Field* field = node->mutable_output()->add_fields();
+    field->set_name("department");
+    field->mutable_type()->set_id(static_cast<uint32_t>(type_id::text));
+    field->set_not_null(true);
+    proto::Stage* stage = plan->add_stages();
+    stage->set_id(id);
+    stage->set_parallelism(id);
+    stage->add_nodes(id);
+  }
+  proto::Node* source = plan->mutable_nodes(0);
+  source->set_step("adt");
+  source->mutable_source();
+  proto::Node* count = plan->mutable_nodes(1);
+  count->set_step("occupancy");
+  count->mutable_aggregate();
+  count->set_output_changelog(true);
+  proto::Edge* edge = count->add_inputs();
+  edge->set_from(1);
+  edge->set_exchange(proto::Edge::HASH);
+  edge->add_keys()->set_sql("department");
+  return plan;
+}
+
+std::optional<failure> fake_cluster::refusal() {
+  if (next_failure_) return std::exchange(next_failure_, std::nullopt);
+  if (!leads_)
+    return fail(error_code::unavailable, "this coordinator does not lead now: ask another one, or again in a moment");
+  return std::nullopt;
+}
+
+fake_cluster::kept_job* fake_cluster::find(const std::string& which) {
+  kept_job* latest = nullptr;
+  for (auto& [id, job] : jobs_)
+    if (job.name == which || job_id_text(job.id) == which) latest = &job;
+  return latest;
+}
+
+epoch_id fake_cluster::add_checkpoint(kept_job& job, bool savepoint) {
+  checkpoint_summary made;
+  made.epoch = epoch_id(next_epoch_++);
+  made.savepoint = savepoint;
+  made.completed_at_us = some_time_us + 1'000'000;
+  made.duration_us = 125'000;
+  made.bytes = 4096;
+  made.step_bytes["occupancy"] = 4000;
+  job.checkpoints.push_back(made);
+  job.last_completed = job.last_committed = made.epoch;
+  job.last_completed_at_us = made.completed_at_us;
+  return made.epoch;
+}
+
+void fake_cluster::submit(job_submission what, answer<submission_outcome> then) {
+  std::unique_lock held(mutex_);
+  if (auto why = refusal()) return then(*why);
+  last_ = what;
+  submission_outcome outcome;
+  for (const auto& file : what.files) {
+    if (file.text.find("broken") == file.text.npos) continue;
+    outcome.problems.push_back(file.name + ":1:1: error[SYS0101]: it is broken");
+    outcome.refused = true;
+  }
+  if (outcome.refused) return then(std::move(outcome));
+  outcome.name = name_in(what.files.front().text);
+  if (!what.from_savepoint.empty()) {
+    if (!find(what.from_savepoint.substr(0, what.from_savepoint.find(':'))))
+      return then(fail(error_code::not_found, "there is no job " + what.from_savepoint));
+    outcome.changes = "occupancy: state is kept";
+  }
+  if (const kept_job* same = find(outcome.name); same && !has_ended(same->state))
+    return then(fail(error_code::already_exists, "job " + outcome.name + " is there already"));
+  if (what.dry_run) return then(std::move(outcome));
+  kept_job job;
+  job.id = job_id(next_id_++);
+  job.name = outcome.name;
+  job.state = "running";
+  job.parallelism = what.parallelism > 0 ? what.parallelism : 1;
+  job.attempt = 1;
+  job.submitted_at_us = some_time_us;
+  job.plan = small_plan(job.name);
+  job.end_as = ends_[job.name];
+  job.tasks.push_back({0, 1, 0, {"adt"}, "worker-1", "running"});
+  job.failures.push_back({1, some_time_us, epoch_id(0), fail(error_code::unavailable, "worker worker-2 was lost")});
+  add_checkpoint(job, false);
+  outcome.job = job.id;
+  jobs_.emplace(job.id.value, std::move(job));
+  held.unlock();
+  then(std::move(outcome));
+}
+
+void fake_cluster::jobs(answer<std::vector<job_summary>> then) {
+  const std::lock_guard held(mutex_);
+  if (auto why = refusal()) return then(*why);
+  std::vector<job_summary> made;
+  for (const auto& [id, job] : jobs_) made.push_back(job);
+  then(std::move(made));
+}
+
+void fake_cluster::job(std::string which, answer<job_details> then) {
+  const std::lock_guard held(mutex_);
+  if (auto why = refusal()) return then(*why);
+  kept_job* found = find(which);
+  if (!found) return then(fail(error_code::not_found, "there is no job " + which));
+  if (++found->asked >= 2 && !found->end_as.empty()) {
+    found->state = found->end_as;
+    if (found->state == "failed") found->reason = "poison: the same failure three times";
+  }
+  then(job_details(*found));
+}
+
+void fake_cluster::request(std::string which, job_request what, answer<epoch_id> then) {
+  using kind = job_request::kind;
+  const std::lock_guard held(mutex_);
+  if (auto why = refusal()) return then(*why);
+  kept_job* found = find(which);
+  if (!found) return then(fail(error_code::not_found, "there is no job " + which));
+  if (const auto known = found->answered.find(what.id); known != found->answered.end()) return then(known->second);
+  const bool over = has_ended(found->state);
+  if (over != (what.what == kind::resume))
+    return then(fail(error_code::incompatible, "job " + found->name + " is " + found->state));
+  epoch_id epoch;
+  switch (what.what) {
+    case kind::stop:
+      epoch = add_checkpoint(*found, true);
+      found->state = "stopped";
+      break;
+    case kind::drain: found->state = "finished"; break;
+    case kind::cancel: found->state = "cancelled"; break;
+    case kind::savepoint: epoch = add_checkpoint(*found, true); break;
+    case kind::rescale: found->parallelism = what.parallelism; break;
+    case kind::resume: found->state = "running"; break;
+  }
+  found->answered[what.id] = epoch;
+  then(epoch);
+}
+
+void fake_cluster::remove(std::string which, answer<bool> then) {
+  const std::lock_guard held(mutex_);
+  if (auto why = refusal()) return then(*why);
+  kept_job* found = find(which);
+  if (!found) return then(fail(error_code::not_found, "there is no job " + which));
+  if (!has_ended(found->state))
+    return then(fail(error_code::incompatible, "job " + found->name + " has not ended: stop or cancel it first"));
+  jobs_.erase(found->id.value);
+  then(true);
+}
+
+void fake_cluster::remove_savepoint(std::string which, epoch_id epoch, answer<bool> then) {
+  const std::lock_guard held(mutex_);
+  if (auto why = refusal()) return then(*why);
+  kept_job* found = find(which);
+  if (!found) return then(fail(error_code::not_found, "there is no job " + which));
+  then(std::erase_if(found->checkpoints, [&](const auto& each) { return each.savepoint && each.epoch == epoch; }) > 0);
+}
+
+void fake_cluster::workers(answer<std::vector<worker_summary>> then) {
+  const std::lock_guard held(mutex_);
+  if (auto why = refusal()) return then(*why);
+  then(std::vector<worker_summary>{{"worker-1", "10.0.0.1:9000", "rack-1", "a1b2", 4, 2, false}});
+}
+
+void fake_cluster::cluster(answer<cluster_summary> then) {
+  const std::lock_guard held(mutex_);
+  if (next_failure_) return then(*std::exchange(next_failure_, std::nullopt));
+  then(cluster_summary{leads_, 7, leader_, 1, 4, 2, static_cast<uint32_t>(jobs_.size())});
+}
+
+void fake_cluster::follow(std::string leader) {
+  const std::lock_guard held(mutex_);
+  leads_ = false;
+  leader_ = std::move(leader);
+}
+
+job_submission fake_cluster::last_submission() const {
+  const std::lock_guard held(mutex_);
+  return last_;
+}
+
+void fake_cluster::fail_next(failure why) {
+  const std::lock_guard held(mutex_);
+  next_failure_ = std::move(why);
+}
+
+void fake_cluster::end_as(const std::string& name, const std::string& state) {
+  const std::lock_guard held(mutex_);
+  ends_[name] = state;
+}
+
+}  // namespace systole::testing
