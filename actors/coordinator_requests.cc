@@ -193,6 +193,7 @@ void coordinator_shell::submit(job_submission what, answer<submission_outcome> t
       [shared, id, now = core_->components.time->now_us()] { return compile_submission(*shared, id, now); },
       [dry_run, then = std::move(then)](coordinator_shell& shell, compiled_submission made) {
         if (!shell.control_) return then(shell.not_leading());
+        made.outcome.refused = made.refused.has_value();
         if (made.refused) return then(std::move(made.outcome));
         shell.accept(std::move(made.definition), std::move(made.outcome), dry_run, then);
       });
