@@ -52,7 +52,7 @@ def grafana(board):
 
 
 def console_query(expression):
-    return expression.replace('"JOB"', "'{{ $job }}'").replace('"', "'").replace("WINDOW", "5m")
+    return expression.replace('"JOB"', "'{{ $job }}'").replace('"', "'").replace("WINDOW", "1m")
 
 
 UNITS = {"share": "", "rows/s": "/s", "1/s": "/s", "rows": "", "beds": "", "threads": ""}

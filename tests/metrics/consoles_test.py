@@ -9,7 +9,9 @@ import tempfile
 
 from monitored_jobs import ROOT, MonitoredJobs
 
-PAGES = {"systole-engine.html": 2900, "systole-hospital.html": 1900}
+# What is shown of each console: the query and the picture's height.
+PAGES = {"systole-engine.html": ("?job_name=metrics-test", 1500), "systole-hospital.html": ("", 1000)}
+LAST_MINUTES = "#pctc%7B%22duration%22%3A120%2C%22endTime%22%3A0%7D"  # how the consoles' own script remembers its range
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--virtual-time-budget=8000"]
 
@@ -35,14 +37,14 @@ def main():
                                  "job_name_step:systole_end_to_end_latency_seconds:p99_5m"])
         assert not missing, missing
         jobs.ended.wait(flags.after)
-        for page, height in PAGES.items():
-            url = f"{jobs.prometheus}/consoles/{page}?g0.range_input=5m"
+        for page, (query, height) in PAGES.items():
+            url = f"{jobs.prometheus}/consoles/{page}{query}{LAST_MINUTES}"
             html = chromium("--dump-dom", url)
             graphs = html.count('id="graph')
             lines = html.count("<path ")
             assert graphs > 5 and lines >= graphs, f"{page}: {graphs} graphs have {lines} lines"
             picture = pathlib.Path(flags.pictures or scratch) / page.replace(".html", ".png").replace("systole-", "console_")
-            chromium(f"--screenshot={picture}", f"--window-size=1280,{height}", url)
+            chromium(f"--screenshot={picture}", f"--window-size=1000,{height}", url)
             assert picture.stat().st_size > 20_000, f"{page}: an empty picture"
             print(f"{page}: {graphs} graphs, {lines} lines, {picture.stat().st_size} bytes")
 
