@@ -31,6 +31,8 @@ class host_shell {
       wiring_->tasks[each.index] = hosted_.back().actor;
     }
     if (with_.gate) self_->send(with_.gate, open_route{route()});
+    // Behind the gate's message: whoever is told by this sends frames that find the route.
+    with_.events.ready();
   }
 
   void run() {

@@ -44,6 +44,8 @@ using attempt_host_actor = job_actor::extend<
 
 /// What a host tells its worker. Called on the host's thread: each sends a message and returns.
 struct host_events {
+  /// Its tasks are there, and the gate knows them: frames that come from now on arrive.
+  std::function<void()> ready;
   std::function<void(failure cause)> failed;  ///< once
   /// No actor of the attempt is left; `hanging`: the deadline passed first, a thread hangs in a call.
   std::function<void(bool hanging)> ended;

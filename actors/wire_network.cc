@@ -40,7 +40,7 @@ wire_network::wire_network() {
 wire_network::~wire_network() = default;
 
 result<uint16_t> wire_network::publish(const gate_actor& gate, const std::string& address, uint16_t port) {
-  auto bound = system_->middleman().publish(caf::actor_cast<wire_actor>(gate), port, address.c_str());
+  auto bound = system_->middleman().publish(caf::actor_cast<wire_actor>(gate), port, address.c_str(), true);
   if (!bound)
     return fail(error_code::unavailable, "cannot listen at " + wire_address{address, port}.text() +
                                              ": is another process there, and is it an address of this machine?");

@@ -294,12 +294,12 @@ void worker_shell::maybe_host(job_id job) {
     if (parts.whole->tasks[each.index].has_main_source) at.reading.insert(each.index);
   at.host = spawn_attempt_host(self_->system(), std::move(parts));
   publish();
-  perform(control_.on_prepared(job, stamp, now_us()));
 }
 
 host_events worker_shell::events_of(job_id job, attempt_stamp stamp) const {
   const auto post = poster();
   return {
+      .ready = [=] { post([=](worker_shell& shell) { shell.perform(shell.control_.on_prepared(job, stamp, shell.now_us())); }); },
       .failed =
           [=](failure cause) {
             post([=, cause = std::move(cause)](worker_shell& shell) {

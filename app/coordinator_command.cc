@@ -5,6 +5,7 @@
 #include "app/exit_code.h"
 #include "app/node_flags.h"
 #include "app/signals.h"
+#include "base/log.h"
 #include "control/rest_api.h"
 
 namespace systole {
@@ -23,6 +24,7 @@ struct coordinator_flags {
 };
 
 result<void> run_coordinator(const coordinator_flags& flags) {
+  set_log_level(log_level::info);
   SYSTOLE_ASSIGN(const listen_address where, node_address("--listen", flags.listen, flags.insecure));
   SYSTOLE_ASSIGN(const listen_address api, parse_listen_address(flags.api));
   coordinator_options options;

@@ -9,6 +9,7 @@
 #include "app/exit_code.h"
 #include "app/node_flags.h"
 #include "app/signals.h"
+#include "base/log.h"
 
 namespace systole {
 namespace {
@@ -37,6 +38,7 @@ std::string host_name() {
 }
 
 result<void> run_worker(const worker_flags& flags) {
+  set_log_level(log_level::info);
   SYSTOLE_ASSIGN(const listen_address where, node_address("--listen", flags.listen, flags.insecure));
   const auto memory = parse_byte_size(flags.memory);
   if (!memory)
