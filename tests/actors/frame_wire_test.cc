@@ -27,6 +27,7 @@ frame watermark_frame() {
   made.channel = 1;
   made.sequence = 2;
   made.watermark = -17;
+  made.read_us = 1'767'225'600'000'001;
   made.idle = true;
   return made;
 }
@@ -48,7 +49,7 @@ TEST(frame_wire, matches_its_golden_file) {
   end.what = frame::kind::end;
   end.channel = 2;
   end.sequence = 4;
-  expect_golden("frame_v1.txt", {{"rows", hex(encode_frame(job, stamp, rows_frame()))},
+  expect_golden("frame_v2.txt", {{"rows", hex(encode_frame(job, stamp, rows_frame()))},
                                  {"watermark", hex(encode_frame(job, stamp, watermark_frame()))},
                                  {"barrier", hex(encode_frame(job, stamp, barrier_frame(barrier_kind::stop)))},
                                  {"end", hex(encode_frame(job, stamp, end))}});
@@ -67,6 +68,7 @@ TEST(frame_wire, a_frame_arrives_as_it_was_sent) {
   EXPECT_EQ(mark->what, frame::kind::watermark);
   EXPECT_EQ(mark->watermark, -17);
   EXPECT_TRUE(mark->idle);
+  EXPECT_EQ(mark->read_us, 1'767'225'600'000'001);
 
   for (const barrier_kind kind : {barrier_kind::checkpoint, barrier_kind::stop, barrier_kind::final})
     EXPECT_EQ(sent(barrier_frame(kind))->cut, (barrier{epoch_id(12), kind, epoch_id(9)}));
@@ -94,7 +96,7 @@ TEST(frame_wire, every_flipped_byte_and_every_cut_is_noticed) {
 
 TEST(frame_wire, another_version_says_what_to_do) {
   std::string other = encode_frame(job, stamp, watermark_frame());
-  other[4] = 2;
+  other[4] = frame_wire_version + 1;
   const auto got = decode_frame_header(other);
   ASSERT_FALSE(got.has_value());
   EXPECT_EQ(got.error().code, error_code::incompatible);
