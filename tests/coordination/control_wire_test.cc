@@ -19,6 +19,7 @@ worker_report full_report() {
   attempt.closed = epoch_id(6);
   attempt.committed = epoch_id(7);
   attempt.drained = attempt.stopping = attempt.paused = attempt.wants_epoch = attempt.pressed = true;
+  attempt.inputs_ended = true;
   attempt.cause = fail(error_code::internal, "why", "22012");
   return {{1, 2}, "w", "host:1", "rack", 8, 9, true, term_id(10), {attempt}};
 }
@@ -32,6 +33,7 @@ attempt_order full_order() {
           {{{8, 9}, "host:2", {10}}},
           epoch_id(11),
           12,
+          true,
           true,
           true,
           true,
@@ -85,7 +87,7 @@ TEST(control_wire, every_field_arrives) {
         worker_message(commit_part{{1, 2}, job_id(3), {term_id(4), attempt_id(5)}, epoch_id(6), 7}),
         worker_message(stale_notice{term_id(5)})})
     EXPECT_EQ(encode(*decode_worker_message(encode(each))), encode(each));
-  const coordinator_message greeting = worker_greeting{term_id(1), {2, 3}, true};
+  const coordinator_message greeting = worker_greeting{term_id(1), {2, 3}, true, "/shared"};
   EXPECT_EQ(encode(*decode_coordinator_message(encode(greeting))), encode(greeting));
 }
 
