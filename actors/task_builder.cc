@@ -106,13 +106,12 @@ class builder {
     std::vector<restored_table> tables;
     for (const uint32_t id : planned_.nodes) {
       const proto::Node& node = *find_node(plan_, id);
-      for (const restored_node& old : restored_nodes(*context_.restored, node))
-        for (const proto::TableDescriptor& table : old.node->tables()) {
-          const bool known = std::any_of(tables.begin(), tables.end(), [&](const restored_table& each) {
-            return each.step == node.step() && each.descriptor.name() == table.name();
-          });
-          if (!known) tables.push_back({table, node.step()});
-        }
+      for (const proto::TableDescriptor& table : restored_step_tables(*context_.restored, node)) {
+        const bool known = std::any_of(tables.begin(), tables.end(), [&](const restored_table& each) {
+          return each.step == node.step() && each.descriptor.name() == table.name();
+        });
+        if (!known) tables.push_back({table, node.step()});
+      }
     }
     return tables;
   }

@@ -18,6 +18,25 @@ std::vector<restored_node> restored_nodes(const proto::CheckpointMetadata& metad
   return found;
 }
 
+std::vector<proto::TableDescriptor> restored_step_tables(const proto::CheckpointMetadata& metadata,
+                                                         const proto::Node& node) {
+  std::vector<proto::TableDescriptor> found;
+  for (const std::string* name : {&node.step(), &node.renamed_from()}) {
+    if (name->empty()) continue;
+    bool is_there = false;
+    for (const proto::TaskSnapshot& task : metadata.tasks())
+      for (const proto::NodeSnapshot& each : task.nodes()) {
+        if (each.step() != *name) continue;
+        is_there = true;
+        for (const proto::TableDescriptor& table : each.tables())
+          if (std::none_of(found.begin(), found.end(), [&](const auto& known) { return known.name() == table.name(); }))
+            found.push_back(table);
+      }
+    if (is_there) break;
+  }
+  return found;
+}
+
 std::vector<proto::KeyedStateHandle> restored_handles(const proto::CheckpointMetadata& metadata,
                                                       const proto::PhysicalPlan& plan, const planned_task& task) {
   const key_group_range mine = key_groups_of_subtask(task.subtask, task.parallelism, plan.max_parallelism());

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills the real process with kill -9 at random moments, restarts it, and compares the results with an undisturbed run.
 
-    kill_test.py --systole build/release/systole --kills 20 [--seed S] [--parallelism 1,3] [--without-epoch-check]
+    kill_test.py --systole build/release/systole --kills 20 [--seed S] [--parallelism 1,3,mixed] [--without-epoch-check]
 
 Every other kill comes at a phase of a checkpoint (--test-crash-at), all phases in turn. Files compare as multisets of lines,
 SQLite and table files as tables. At the end a negative control: with --without-epoch-check the sinks apply an epoch again
@@ -29,9 +29,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # actors/crash_points.h
 PHASES = ["mid_commit", "barrier", "completed", "sealed", "before_commit", "durable", "after_commit", "metadata"]
 CRASHED = 137
+MIXED = "mixed"  # each restart at another parallelism
 
 
 def command(options, events, out, state, parallelism):
+    if parallelism == MIXED:
+        parallelism = options.chance.choice([1, 3, 4])
     made = [options.systole, "run", os.path.join(HERE, "kill_job.yaml"), "--param", f"events={events}", "--param", f"out={out}",
             "--state", state, "--parallelism", str(parallelism), "--progress", "none"]
     return made + (["--test-without-epoch-check"] if options.without_epoch_check else [])
@@ -133,12 +136,12 @@ def main():
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--events", type=int, default=120_000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--parallelism", default="1,3")
+    parser.add_argument("--parallelism", default="1,3,mixed")
     parser.add_argument("--without-epoch-check", action="store_true")
     options = parser.parse_args()
     options.systole = os.path.abspath(options.systole)
     print(f"seed {options.seed}", flush=True)
-    chance = random.Random(options.seed)
+    chance = options.chance = random.Random(options.seed)
     good = True
     with tempfile.TemporaryDirectory(prefix="systole-kill-") as work:
         events = os.path.join(work, "events.ndjson")
@@ -146,7 +149,7 @@ def main():
             subprocess.run([options.systole, "generate", "patient-flow", "--count", str(options.events), "--seed",
                             str(options.seed)], stdout=file, check=True)
         phases = itertools.cycle(PHASES)
-        parallelisms = [int(p) for p in options.parallelism.split(",")]
+        parallelisms = [p if p == MIXED else int(p) for p in options.parallelism.split(",")]
         for parallelism in parallelisms:
             calm = os.path.join(work, "calm")
             shutil.rmtree(calm, ignore_errors=True)
