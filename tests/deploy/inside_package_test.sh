@@ -41,8 +41,9 @@ here=/var/lib/systole/trial
 install -d -o systole -g systole "$here"
 job=/usr/share/systole/jobs/hospital/patient_flow/job.yaml
 systole generate patient-flow --count 2000 --seed 4 >"$here/events.ndjson"
-systole validate "$job"
+chmod 644 "$here/events.ndjson"
 set -- --param events="$here/events.ndjson" --param replay_now=2026-01-02T00:00:00Z
+systole validate "$job" "$@" --param out="$here/cluster"
 systole submit "$job" "$@" --param out="$here/cluster" --parallelism 1 --wait
 systole wait patient-flow --timeout 60
 systole list

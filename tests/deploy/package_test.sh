@@ -54,12 +54,6 @@ say "install"
 in_root() { chroot "$root" env DEBIAN_FRONTEND=noninteractive LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
 in_root apt-get update -qq
 in_root apt-get install -y -qq --no-install-recommends /tmp/systole.deb >"$work/install.log" 2>&1 || { tail -20 "$work/install.log"; exit 1; }
-if command -v systemd-analyze >/dev/null; then
-  systemd-analyze verify --root "$root" systole-coordinator.service systole-worker.service
-else
-  echo "skipped: systemd-analyze is not installed"
-fi
-
 say "run"
 # A network of its own: only loopback, every port free. What runs in it ends with it.
 umount "$root/proc"
