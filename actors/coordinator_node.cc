@@ -55,6 +55,14 @@ class running_coordinator final : public coordinator_node {
     return core_->leads;
   }
 
+  std::vector<job_control_metrics> metrics() const override {
+    const std::lock_guard lock(core_->mutex);
+    return core_->jobs;
+  }
+  std::vector<std::shared_ptr<const shown_gauges>> results() const override {
+    return core_->components.gauges ? core_->components.gauges->read() : std::vector<std::shared_ptr<const shown_gauges>>();
+  }
+
   void submit(job_submission what, answer<submission_outcome> then) override {
     auto shared = std::make_shared<job_submission>(std::move(what));
     post([shared, then = std::move(then)](coordinator_shell& shell) { shell.submit(std::move(*shared), then); });

@@ -4,7 +4,9 @@
 #include <string>
 
 #include "actors/components.h"
+#include "actors/job_metrics.h"
 #include "actors/wire_network.h"
+#include "connectors/gauge_board.h"
 #include "coordination/cluster_service.h"
 #include "coordination/failure_detector.h"
 
@@ -33,6 +35,10 @@ class coordinator_node : public cluster_service {
   virtual result<void> wait() = 0;
   virtual wire_address listens_at() const = 0;
   virtual bool leads() const = 0;
+  /// The jobs that it leads; none while it stands by.
+  virtual std::vector<job_control_metrics> metrics() const = 0;
+  /// What metrics sinks have published.
+  virtual std::vector<std::shared_ptr<const shown_gauges>> results() const = 0;
 };
 
 }  // namespace systole

@@ -178,6 +178,9 @@ void coordinator_shell::job(const std::string& which, const answer<job_details>&
 
 void coordinator_shell::submit(job_submission what, answer<submission_outcome> then) {
   if (!control_) return then(not_leading());
+  if (!what.from_savepoint.empty())
+    return then(fail(error_code::invalid_argument,
+                     "a job cannot be started from another one's savepoint yet: stop and resume the job itself"));
   for (const auto& [id, each] : entries_)
     if (!what.request.empty() && each.request == what.request) {
       submission_outcome known;

@@ -70,6 +70,7 @@ void coordinator_shell::tick() {
   if (stopped_ || !control_) return;
   perform(control_->on_time(now_us()));
   if (!control_) return;
+  publish();
   const timestamp_us longest = std::chrono::microseconds(longest_nap).count();
   const timestamp_us wait = std::clamp<timestamp_us>(control_->next_wakeup_us() - now_us(), 1'000, longest);
   post_later(std::chrono::microseconds(wait), [this, turn = ++turn_] {
@@ -171,6 +172,7 @@ void coordinator_shell::step_down(term_id higher) {
   {
     const std::lock_guard lock(core_->mutex);
     core_->leads = false;
+    core_->jobs.clear();
   }
   // The lock is still ours, but somebody acted as if it were his: not at once again.
   if (!stopped_) post_later(try_again, [this] { on_elected(); });
@@ -203,6 +205,9 @@ void coordinator_shell::open_job(proto::JobDefinition definition, std::function<
         it.opened = true;
         it.plan = opened->plan;
         it.checkpoints.assign(opened->checkpoints.begin(), opened->checkpoints.end());
+        it.counters = std::make_shared<checkpoint_counters>(opened->made.sinks.size());
+        it.opened_us = shell.core_->components.time->now_us();
+        if (!it.checkpoints.empty()) it.counters->restored_us = it.checkpoints.back().completed_at_us;
         shell.perform(shell.control_->add_job(opened->with, std::move(opened->made), opened->from, shell.now_us()));
         then(std::nullopt);
       });
@@ -223,6 +228,7 @@ void coordinator_shell::perform(cluster_control::actions actions) {
   for (cluster_control::action& each : actions) {
     if (!control_) return;
     if (auto* message = std::get_if<cluster_control::send>(&each)) {
+      if (const auto* order = std::get_if<epoch_order>(&message->what)) on_triggered(*order);
       peers_.send(message->to, envelope::control, encode(message->what));
     } else if (const auto* higher = std::get_if<cluster_control::step_down>(&each)) {
       return perform(leadership_.on_term_seen(higher->higher));
@@ -265,7 +271,6 @@ void coordinator_shell::perform(job_id job, job_control::action what) {
           shell.tell(job, [&](job_control& at) { return at.on_shape(parallelism, std::move(*made), shell.now_us()); });
         });
   } else if (auto* epoch = std::get_if<job_control::store>(&what)) {
-    entries_.at(job).triggered_us.emplace(epoch->cut.epoch.value, now_us());
     auto shared = std::make_shared<job_control::store>(std::move(*epoch));
     by_keeper<result<job_keeper::stored>>(
         job, [shared](job_keeper& keeper) { return keeper.store(*shared); },
@@ -276,7 +281,10 @@ void coordinator_shell::perform(job_id job, job_control::action what) {
   } else if (const auto* commit = std::get_if<job_control::commit>(&what)) {
     by_keeper<std::optional<failure>>(
         job, [one = *commit](job_keeper& keeper) { return keeper.commit(one.sink, one.cut.epoch, one.previous); },
-        [job, one = *commit](coordinator_shell& shell, std::optional<failure> cause) {
+        [job, one = *commit, began = now_us()](coordinator_shell& shell, std::optional<failure> cause) {
+          checkpoint_counters::sink& counted = shell.entries_.at(job).counters->sinks.at(one.sink);
+          if (cause) ++counted.errors;
+          else counted.commit.observe(shell.now_us() - began);
           shell.tell(job, [&](job_control& it) {
             return it.on_committed(one.sink, one.cut.epoch, std::move(cause), shell.now_us());
           });
@@ -300,12 +308,49 @@ void coordinator_shell::on_lost(job_id job, const failure& cause) {
 
 void coordinator_shell::on_stored(job_id job, epoch_id epoch, const job_keeper::stored& outcome) {
   entry& it = entries_.at(job);
-  if (!outcome.cause) {
+  if (outcome.cause) {
+    ++it.counters->failed;
+  } else {
     it.checkpoints.push_back(outcome.summary);
+    const auto triggered = it.triggered_us.find(epoch.value);
+    if (triggered != it.triggered_us.end()) {
+      it.checkpoints.back().duration_us = now_us() - triggered->second;
+      it.counters->duration.observe(it.checkpoints.back().duration_us);
+    }
+    ++it.counters->completed;
+    it.counters->last_bytes = outcome.summary.bytes;
+    it.counters->last_completed_us = outcome.summary.completed_at_us;
     if (it.checkpoints.size() > kept_checkpoints) it.checkpoints.pop_front();
   }
-  it.triggered_us.erase(epoch.value);
+  // Those before it were aborted.
+  const auto over = it.triggered_us.upper_bound(epoch.value);
+  it.counters->failed += static_cast<uint64_t>(std::max<ptrdiff_t>(std::distance(it.triggered_us.begin(), over) - 1, 0));
+  it.triggered_us.erase(it.triggered_us.begin(), over);
   tell(job, [&](job_control& at) { return at.on_stored(epoch, outcome.cause, now_us()); });
+}
+
+void coordinator_shell::on_triggered(const epoch_order& order) {
+  const auto found = entries_.find(order.job);
+  if (found != entries_.end() && order.what == epoch_order::kind::trigger)
+    found->second.triggered_us.try_emplace(order.cut.epoch.value, now_us());
+}
+
+void coordinator_shell::publish() {
+  std::vector<job_control_metrics> made;
+  for (auto& [id, it] : entries_) {
+    const auto found = control_->jobs().find(id);
+    if (found == control_->jobs().end() || !it.counters || !it.plan) continue;
+    for (const attempt_failure& each : found->second.causes())
+      if (each.attempt > it.restarts_seen) ++it.restarts[each.cause.code];
+    if (!found->second.causes().empty()) it.restarts_seen = std::max(it.restarts_seen, found->second.causes().back().attempt);
+    job_control_metrics one{.job = it.name, .state = summary_of(id, it).state, .started_us = it.opened_us};
+    one.restarts = it.restarts;
+    one.checkpoint_interval_us = it.plan->checkpoint().interval_us();
+    read_checkpoints(one, *it.plan, *it.counters);
+    made.push_back(std::move(one));
+  }
+  const std::lock_guard lock(core_->mutex);
+  core_->jobs = std::move(made);
 }
 
 void coordinator_shell::reply(const job_control::answer& what) {

@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "actors/attempt.h"
 #include "actors/coordinator_node.h"
+#include "actors/job_metrics.h"
 #include "actors/job_keeper.h"
 #include "actors/node_work.h"
 #include "actors/peer_links.h"
@@ -39,6 +41,7 @@ struct coordinator_core {
   bool stopping = false;
   bool ended = false;
   bool leads = false;
+  std::vector<job_control_metrics> jobs;  ///< as of the last tick
   std::optional<failure> cause;
   std::unique_ptr<file_lock> lock;  ///< while this process is the one that tries
 
@@ -85,6 +88,10 @@ class coordinator_shell {
     bool opened = false;
     std::optional<failure> broken;  ///< it could not be opened
     std::deque<checkpoint_summary> checkpoints;
+    std::shared_ptr<checkpoint_counters> counters;
+    std::map<error_code, uint64_t> restarts;
+    uint32_t restarts_seen = 0;  ///< the last counted attempt's number
+    timestamp_us opened_us = 0;  ///< the wall clock's
     std::map<uint64_t, timestamp_us> triggered_us;  ///< by epoch under way
   };
   using job_event = std::function<job_control::actions(job_control&)>;
@@ -123,6 +130,9 @@ class coordinator_shell {
   void tell(job_id job, const job_event& event);
   void reply(const job_control::answer& what);
   void on_lost(job_id job, const failure& cause);
+  void on_triggered(const epoch_order& order);
+  /// Puts the jobs' figures where a scrape finds them.
+  void publish();
   void on_stored(job_id job, epoch_id epoch, const job_keeper::stored& outcome);
 
   const entry* find(const std::string& which, job_id* id) const;

@@ -46,13 +46,22 @@ class running_worker final : public worker_node {
   }
   const worker_options& options() const override { return core_->options; }
   wire_address listens_at() const override { return core_->listens_at; }
-  std::vector<hosted_job> hosted() const override {
-    const std::lock_guard lock(core_->mutex);
-    return core_->hosted;
+  std::vector<job_metrics> jobs() const override {
+    std::vector<std::shared_ptr<job_meter>> meters;
+    {
+      const std::lock_guard lock(core_->mutex);
+      for (const auto& [job, each] : core_->meters) meters.push_back(each);
+    }
+    std::vector<job_metrics> made;
+    for (const std::shared_ptr<job_meter>& each : meters) made.push_back(each->read());
+    return made;
   }
-  uint32_t slots_used() const override {
+  worker_metrics metrics() const override {
     const std::lock_guard lock(core_->mutex);
-    return core_->slots_used;
+    return {core_->options.slots, core_->slots_used, resident_memory_bytes(), core_->options.memory_bytes};
+  }
+  std::vector<std::shared_ptr<const shown_gauges>> results() const override {
+    return core_->components.gauges ? core_->components.gauges->read() : std::vector<std::shared_ptr<const shown_gauges>>();
   }
 
  private:

@@ -7,12 +7,10 @@
 #include <vector>
 
 #include "actors/components.h"
-#include "actors/task_counters.h"
+#include "actors/job_metrics.h"
 #include "actors/wire_network.h"
 #include "base/limits.h"
-#include "coordination/control_messages.h"
-#include "coordination/deployment.h"
-#include "proto/plan.pb.h"
+#include "connectors/gauge_board.h"
 
 namespace systole {
 
@@ -32,16 +30,6 @@ struct worker_options {
   std::string crash_at;                    ///< tests only
 };
 
-/// What a worker has of a job, for metrics and displays.
-struct hosted_job {
-  job_id job;
-  attempt_stamp stamp;
-  std::shared_ptr<const void> alive;  ///< keeps what follows
-  const proto::PhysicalPlan* plan = nullptr;
-  const deployment* whole = nullptr;
-  const std::vector<std::shared_ptr<task_counters>>* counters = nullptr;  ///< by task; null where it is elsewhere
-};
-
 /// A worker process: registers with the coordinators, runs the tasks that it is given, and exchanges frames with other
 /// workers. All calls: any thread.
 class worker_node {
@@ -56,8 +44,11 @@ class worker_node {
   virtual result<void> wait() = 0;
   virtual const worker_options& options() const = 0;
   virtual wire_address listens_at() const = 0;
-  virtual std::vector<hosted_job> hosted() const = 0;
-  virtual uint32_t slots_used() const = 0;
+  /// The jobs that have tasks here, and the last ones that had.
+  virtual std::vector<job_metrics> jobs() const = 0;
+  virtual worker_metrics metrics() const = 0;
+  /// What metrics sinks here have published.
+  virtual std::vector<std::shared_ptr<const shown_gauges>> results() const = 0;
 };
 
 }  // namespace systole

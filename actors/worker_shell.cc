@@ -292,8 +292,9 @@ void worker_shell::maybe_host(job_id job) {
   }
   for (const host_parts::hosted_task& each : parts.tasks)
     if (parts.whole->tasks[each.index].has_main_source) at.reading.insert(each.index);
+  meter(job, *at.world);
   at.host = spawn_attempt_host(self_->system(), std::move(parts));
-  publish();
+  count_slots();
 }
 
 host_events worker_shell::events_of(job_id job, attempt_stamp stamp) const {
@@ -369,7 +370,11 @@ void worker_shell::release(job_id job, attempt_stamp stamp) {
   auto world = std::make_shared<std::shared_ptr<worker_attempt>>(std::move(at->world));
   const std::string directory = directory_of(at->order);
   hosting_.erase(job);
-  publish();
+  count_slots();
+  {
+    const std::lock_guard lock(core_->mutex);
+    if (const auto counted = core_->meters.find(job); counted != core_->meters.end()) counted->second->end();
+  }
   self_->system().spawn<caf::detached>(
       [post = poster(), core = core_, world, directory, job, stamp](caf::event_based_actor*) {
         world->reset();
@@ -379,16 +384,25 @@ void worker_shell::release(job_id job, attempt_stamp stamp) {
       });
 }
 
-void worker_shell::publish() {
-  const std::lock_guard lock(core_->mutex);
-  core_->hosted.clear();
-  core_->slots_used = 0;
-  for (const auto& [job, each] : hosting_) {
-    if (!each.world) continue;
-    core_->hosted.push_back({job, each.order.stamp, each.world, &each.world->plan(), &each.world->whole(),
-                             &each.world->counters()});
-    core_->slots_used += each.world->slots();
+/// The job's counters go on where an earlier attempt's ended.
+void worker_shell::meter(job_id job, const worker_attempt& of) {
+  std::shared_ptr<job_meter> known;
+  {
+    const std::lock_guard lock(core_->mutex);
+    for (auto each = core_->meters.begin(); each != core_->meters.end() && core_->meters.size() > kept_meters;)
+      each = hosting_.contains(each->first) ? std::next(each) : core_->meters.erase(each);
+    auto& at = core_->meters[job];
+    if (!at) at = std::make_shared<job_meter>(of.plan().job(), *core_->components.time);
+    known = at;
   }
+  known->begin(of.plan(), of.whole(), of.counters());
+}
+
+void worker_shell::count_slots() {
+  const std::lock_guard lock(core_->mutex);
+  core_->slots_used = 0;
+  for (const auto& [job, each] : hosting_)
+    if (each.world) core_->slots_used += each.world->slots();
 }
 
 // ---- the end

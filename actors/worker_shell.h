@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/attempt_host.h"
+#include "actors/job_meter.h"
 #include "actors/peer_links.h"
 #include "actors/worker_attempt.h"
 #include "actors/worker_node.h"
@@ -33,7 +34,7 @@ struct worker_core {
   std::condition_variable changed;
   bool ended = false;
   std::optional<failure> cause;
-  std::vector<hosted_job> hosted;
+  std::map<job_id, std::shared_ptr<job_meter>> meters;
   uint32_t slots_used = 0;
 
   wire_network network;  ///< last: its destructor waits for actors, which use the rest
@@ -95,7 +96,9 @@ class worker_shell {
   void release(job_id job, attempt_stamp stamp);
   void run(job_id job);
   void on_sources_ended(job_id job, attempt_stamp stamp, uint32_t task);
-  void publish();
+  void meter(job_id job, const worker_attempt& of);
+  void count_slots();
+  static constexpr size_t kept_meters = 64;  ///< of jobs that have no task here any more
   template <class Message>
   void to_host(job_id job, const Message& message) {
     if (const auto found = hosting_.find(job); found != hosting_.end() && found->second.host)

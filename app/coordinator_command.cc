@@ -6,6 +6,7 @@
 #include "app/node_flags.h"
 #include "app/signals.h"
 #include "base/log.h"
+#include "control/metrics_endpoint.h"
 #include "control/rest_api.h"
 
 namespace systole {
@@ -40,7 +41,15 @@ result<void> run_coordinator(const coordinator_flags& flags) {
                                                     .token_file = flags.token_file,
                                                     .certificate = flags.certificate,
                                                     .key = flags.key,
-                                                    .others = {}},
+                                                    .others = {{"/metrics", metrics_handler(
+                                                        [&node] {
+                                                          return process_metrics{.version = SYSTOLE_VERSION,
+                                                                                 .tasks = {},
+                                                                                 .jobs = node->metrics(),
+                                                                                 .worker = {},
+                                                                                 .results = node->results()};
+                                                        },
+                                                        system_clock())}}},
                                                    posix_file_system()));
   std::fprintf(stderr, "coordinator: workers connect to %s, users to http://%s, storage %s\n",
                node->listens_at().text().c_str(), listen_address{api.address, server->port()}.text().c_str(),

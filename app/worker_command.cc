@@ -10,6 +10,7 @@
 #include "app/node_flags.h"
 #include "app/signals.h"
 #include "base/log.h"
+#include "control/metrics_endpoint.h"
 
 namespace systole {
 namespace {
@@ -26,6 +27,7 @@ struct worker_flags {
   std::string storage;
   std::string secrets;
   std::string memory = default_memory;
+  std::string metrics;
   std::string crash_at;
   uint32_t slots = 0;
   uint32_t drain_seconds = 60;
@@ -63,6 +65,20 @@ result<void> run_worker(const worker_flags& flags) {
   options.leave_patience = std::chrono::seconds(flags.drain_seconds);
   options.crash_at = flags.crash_at;
   SYSTOLE_ASSIGN(const auto node, worker_node::start(std::move(options), default_components()));
+  std::unique_ptr<http_server> metrics;
+  if (!flags.metrics.empty()) {
+    SYSTOLE_ASSIGN(const listen_address at, node_address("--metrics", flags.metrics, flags.insecure));
+    SYSTOLE_ASSIGN(metrics, serve_metrics(
+                                at,
+                                [&node] {
+                                  return process_metrics{.version = SYSTOLE_VERSION,
+                                                         .tasks = node->jobs(),
+                                                         .jobs = {},
+                                                         .worker = node->metrics(),
+                                                         .results = node->results()};
+                                },
+                                system_clock()));
+  }
   std::fprintf(stderr, "worker %s: %u slots, other workers connect to %s\n", node->options().name.c_str(),
                node->options().slots, node->listens_at().text().c_str());
   stop_signals signals([&node] {
@@ -90,6 +106,7 @@ void add_worker_command(CLI::App& root, command_action& chosen) {
   verb->add_option("--advertise", flags->advertise, "Host by which other workers reach it, where that is not the address");
   verb->add_option("--storage", flags->storage, "Where the cluster's storage is mounted here, if not where the coordinator has it");
   verb->add_option("--secrets", flags->secrets, "Directory of the connections' secrets: DIR/NAME/KEY for each secretRef");
+  verb->add_option("--metrics", flags->metrics, "Serve /metrics for Prometheus: [ADDRESS:]PORT");
   verb->add_option("--drain-seconds", flags->drain_seconds, "On SIGTERM: how long to wait until others have its tasks")
       ->capture_default_str();
   verb->add_flag("--insecure", flags->insecure, "Listen on another address than this machine's own without TLS");

@@ -65,7 +65,7 @@ class Cluster:
         self.slots, self.memory = slots, memory
         os.makedirs(directory, exist_ok=True)
         self.coordinators, self.apis, self.workers = [], [], []
-        self.lines = []
+        self.lines, self.metrics = [], {}
         for i in range(coordinators):
             listen, api = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
             self.lines.append(listen)
@@ -93,11 +93,19 @@ class Cluster:
                  str(self.slots), "--memory", self.memory]
         for line in self.lines:
             words += ["--coordinator", line]
+        self.metrics[name] = f"127.0.0.1:{free_port()}"
+        words += ["--metrics", self.metrics[name]]
         self.workers.append(self._member(name, words).start())
         return self.workers[-1]
 
     def worker(self, name):
         return next(each for each in self.workers if each.name == name)
+
+    def scrape(self, address):
+        """{metric{labels}: value} of a process."""
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and not line.startswith("#")}
 
     # ---- the API
 

@@ -164,6 +164,21 @@ class ClusterTest(unittest.TestCase):
             self.assertEqual(len(workers), 3, workers)
         self.disturbed(look, seconds=1)
 
+    def test_metrics(self):
+        def look(it, _):
+            self.new_epoch(it, 2)
+            leader = it.scrape(it.apis[0])
+            self.assertEqual(leader['systole_job_state{job_name="kill-test",state="running"}'], 1)
+            self.assertGreaterEqual(leader['systole_checkpoints_total{job_name="kill-test",status="completed"}'], 2)
+            self.assertGreater(leader['systole_checkpoint_duration_seconds_count{job_name="kill-test"}'], 0)
+            parts = [it.scrape(address) for address in it.metrics.values()]
+            self.assertEqual([each["systole_worker_slots"] for each in parts], [2, 2, 2])
+            self.assertEqual([each["systole_worker_slots_used"] for each in parts], [1, 1, 1])
+            read = [each.get('systole_step_records_out_total{job_name="kill-test",step="events"}', 0) for each in parts]
+            self.assertGreater(sum(read), 0, parts[0].keys())
+            self.assertGreater(len([each for each in read if each > 0]), 1, "several workers read")
+        self.disturbed(look, seconds=2)
+
     def test_worker_killed(self):
         def disturb(it, _):
             for name in ("worker-0", "worker-1"):
