@@ -82,13 +82,38 @@ def processes(systole, whole):
     return found
 
 
+def scraped(whole, prometheus):
+    """Prometheus' configuration against that of deploy/prometheus and against the services."""
+    (model,) = yaml_files.read("deploy/prometheus/prometheus.yml")
+    jobs = {each["job_name"]: each for each in prometheus["scrape_configs"]}
+    found = []
+    if set(jobs) != {each["job_name"] for each in model["scrape_configs"]} - {"systole-run"}:
+        found.append(f"prometheus.yml: its jobs are {sorted(jobs)}")
+    if {name: value for name, value in prometheus.items() if name != "scrape_configs"} != {name: value for name, value in model.items() if name != "scrape_configs"}:
+        found.append("prometheus.yml: it is another than deploy/prometheus besides its targets")
+    for verb, flag in (("worker", "--metrics"), ("coordinator", "--api")):
+        given = {name: flags.parsed(service["command"]) for name, service in whole["services"].items() if service["image"].startswith("systole:")}
+        wanted = {f"{name}:{words[flag][0].rsplit(':', 1)[1]}" for name, (kind, words) in given.items() if kind == verb and flag in words}
+        if {target for group in jobs.get(f"systole-{verb}", {}).get("static_configs", []) for target in group["targets"]} != wanted:
+            found.append(f"prometheus.yml: systole-{verb} does not scrape {sorted(wanted)}")
+    service = whole["services"]["prometheus"]
+    token = jobs.get("systole-coordinator", {}).get("authorization", {}).get("credentials_file", "")
+    if token.removeprefix("/run/secrets/") not in service.get("secrets", []):
+        found.append("prometheus.yml: it has no token for coordinators")
+    mounted = {each.split(":")[1] for each in service["volumes"]}
+    found += [f"prometheus: {each} is not mounted" for each in ["prometheus.yml", *prometheus["rule_files"]] if f"/etc/prometheus/{each}" not in mounted]
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--systole", required=True, type=lambda path: str(pathlib.Path(path).resolve()))
     systole = parser.parse_args().systole
 
+    (prometheus,) = yaml_files.read(f"{FOLDER}/prometheus.yml")
+
     def problems(whole):
-        return json_schema.misfits(SCHEMA, SCHEMA, whole) or references(whole) + processes(systole, whole)
+        return json_schema.misfits(SCHEMA, SCHEMA, whole) or references(whole) + (processes(systole, whole) or scraped(whole, prometheus))
 
     def set_in(service, name, value):
         def damage(whole):
@@ -119,16 +144,27 @@ def main():
         ("mem_limit", swap("worker-1", "1GiB", "2GiB")),
         ("stop_grace_period", set_in("worker-1", "stop_grace_period", "60s")),
         ("volume of its own", set_in("worker-3", "volumes", ["storage:/srv/systole", "worker-1:/var/lib/systole"])),
+        ("systole-worker does not scrape", swap("worker-2", "0.0.0.0:9461", "0.0.0.0:9462")),
+        ("has no token", set_in("prometheus", "secrets", ["tokens"])),
+        ("alerts.yml is not mounted", set_in("prometheus", "volumes", ["./prometheus.yml:/etc/prometheus/prometheus.yml:ro"])),
         ("share the storage", set_in("worker-3", "volumes", ["worker-3:/var/lib/systole"])),
     ]
+    def jobs(change):
+        return lambda config: {**config, "scrape_configs": change(config["scrape_configs"])}
+
     passed = checking.run("compose.yaml", problems, whole, damages)
+    watched = checking.run("prometheus.yml", lambda config: scraped(whole, config), prometheus, [
+        ("its jobs are", jobs(lambda each: each[:1])),
+        ("does not scrape", jobs(lambda each: [{**one, "static_configs": []} for one in each])),
+        ("another than deploy/prometheus", lambda config: {**config, "rule_files": ["rules.yml"]}),
+    ])
     doubled = False
     try:
         yaml_files.documents("a: 1\nb: {c: 1, c: 2}\n")
     except Exception as problem:
         doubled = "there twice" in str(problem)
     print("ok    a doubled key is found" if doubled else "FAIL  a doubled key is not found")
-    checking.end(passed, doubled)
+    checking.end(passed, watched, doubled)
 
 
 main()

@@ -36,6 +36,8 @@ start coordinator
 start worker
 until_true 20 registered
 systole workers
+bash -c 'exec 3<>/dev/tcp/127.0.0.1/9461 && printf "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" >&3 && cat <&3' |
+  grep '^systole_worker_slots ' || fail "the worker has no metrics"
 
 here=/var/lib/systole/trial
 install -d -o systole -g systole "$here"

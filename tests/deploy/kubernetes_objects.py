@@ -87,7 +87,7 @@ def processes(systole, objects):
         variables = {variable["name"] for variable in container.get("env", [])}
         found += [f"{verb}: nobody sets $({name})" for word in container["args"] for name in re.findall(r"\$\((\w+)\)", word) if name not in variables]
         ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
-        for flag, name in (("--listen", "nodes"), ("--api", "api")):
+        for flag, name in (("--listen", "nodes"), ("--api", "api"), ("--metrics", "metrics")):
             if flag in given and given[flag][0].rsplit(":", 1)[1] != ports.get(name):
                 found.append(f"{verb}: {flag} is not the port {name}")
         if given["--listen"][0].startswith("127."):
@@ -120,6 +120,8 @@ def processes(systole, objects):
     secrets = [sorted(mount["mountPath"] for mount in each["volumeMounts"] if mount["mountPath"].startswith("/etc/systole/secrets/")) for each in (asked, container)]
     if secrets[0] != secrets[1]:
         found.append("coordinators and workers have different secrets")
+    if "--metrics" not in given:
+        found.append("worker: nobody sees its metrics")
     return found
 
 
@@ -142,7 +144,13 @@ def reachable(objects):
             found.append(f"{target} does not let {source} in at {port}")
         if source != "submit" and not allowed(policy_of(source), "egress", labels[target], port):
             found.append(f"{source} may not go to {target} at {port}")
-    for target, port in (("coordinator", 8481), ("worker", 8482), ("coordinator", 8480)):
+    prometheus = {"app.kubernetes.io/name": "prometheus"}
+    found += [f"{target} does not let Prometheus in at {port}" for target, port in (("coordinator", 8480), ("worker", 9461))
+              if not allowed(policy_of(target), "ingress", prometheus, port)]
+    for target, port in (("coordinator", 8481), ("worker", 8482)):
+        if allowed(policy_of(target), "ingress", prometheus, port):
+            found.append(f"{target} lets Prometheus in at {port}")
+    for target, port in (("coordinator", 8481), ("worker", 8482), ("coordinator", 8480), ("worker", 9461)):
         if allowed(policy_of(target), "ingress", {"app": "stranger"}, port):
             found.append(f"{target} lets strangers in at {port}")
     if allowed(policy_of("worker"), "ingress", labels["submit"], 8482):
