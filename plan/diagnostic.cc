@@ -32,6 +32,18 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 constexpr size_t shown_line_characters = 160;
 
+/// What stands behind a password's key is not for screens and logs, also where it stands there by mistake.
+void hide_passwords(std::string& line) {
+  for (const std::string_view key : {"password", "passphrase"}) {
+    const auto found = std::search(line.begin(), line.end(), key.begin(), key.end(), [](char a, char b) {
+      return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
+    });
+    const size_t colon = line.find(':', static_cast<size_t>(found - line.begin()));
+    if (colon == std::string::npos || line.find("secretRef", colon) != std::string::npos) continue;
+    if (line.find_first_not_of(" \"'", colon + 1) != std::string::npos) line = line.substr(0, colon + 1) + " ***";
+  }
+}
+
 /// The source line around `column`, with a caret below it.
 std::string excerpt(std::string_view text, uint32_t offset, line_column place) {
   size_t start = std::min<size_t>(offset, text.size());
@@ -53,6 +65,7 @@ std::string excerpt(std::string_view text, uint32_t offset, line_column place) {
   }
   std::string line;
   for (char c : text.substr(from, to - from)) line.push_back(c == '\t' ? ' ' : c);
+  hide_passwords(line);
   size_t blanks = prefix.size();
   for (size_t i = from; i < offset && i < to; ++i) blanks += !continues_character(text[i]);
   char number[16];
