@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 source=$(pwd)
 build=$(cd "${1:-build/release}" && pwd)
 say() { printf '==> %s\n' "$*"; }
-for tool in debootstrap dpkg-shlibdeps cpack unshare ip; do
+for tool in debootstrap dpkg-shlibdeps file cpack unshare ip; do
   command -v "$tool" >/dev/null || { echo "skipped: $tool is not installed"; exit 0; }
 done
 [ "$(id -u)" = 0 ] || { echo "skipped: debootstrap and chroot need root"; exit 0; }
