@@ -216,7 +216,7 @@ class Checker:
         try:
             value = json.loads(data)
         except (ValueError, RecursionError):
-            return data, False
+            return data, not data and not described["required"]  # cut off at its first byte it is no body at all
         return data, None  # whether it fits may hang on what Python's reader lets pass
 
     def check(self, method, path, operation, target, data, status, headers, body, fits):
