@@ -2,7 +2,7 @@
 """Reads the API's OpenAPI document from a server and sends what it describes, and what it does not: every answer must be one
 that the document describes, with a body that fits its schema.
 
-    api_fuzz.py --server fake_coordinator [--requests 3000] [--seed N]
+    api_fuzz.py --server fake_coordinator [--requests 15000] [--seed N]
 """
 import argparse
 import http.client
@@ -290,7 +290,7 @@ def negative_control(checker):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--server", required=True)
-    parser.add_argument("--requests", type=int, default=3000)
+    parser.add_argument("--requests", type=int, default=15000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
