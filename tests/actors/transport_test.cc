@@ -58,11 +58,14 @@ struct process {
                                [this](job_id, attempt_stamp, failure cause) {
                                  got.note([&] { got.broken.push_back(std::move(cause)); });
                                }});
-    task = at->system.spawn([this](task_actor::pointer self) {
-      return only_exchange(
-          self, [this](const frame_ptr& what) { got.note([&] { got.frames.push_back(what); }); },
-          [this](const credit_grant& grant) { got.note([&] { got.grants.push_back(grant); }); });
-    });
+    // With an argument: CAF 0.17 makes a reference of a null pointer for actors without.
+    task = at->system.spawn(
+        [](task_actor::pointer self, seen* into) {
+          return only_exchange(
+              self, [into](const frame_ptr& what) { into->note([&] { into->frames.push_back(what); }); },
+              [into](const credit_grant& grant) { into->note([&] { into->grants.push_back(grant); }); });
+        },
+        &got);
   }
   ~process() { caf::anon_send(task, end_actor{}); }
 
