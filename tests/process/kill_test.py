@@ -136,7 +136,7 @@ def main():
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--events", type=int, default=120_000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--parallelism", default="1,3,mixed")
+    parser.add_argument("--parallelism", default="1,3")
     parser.add_argument("--without-epoch-check", action="store_true")
     options = parser.parse_args()
     options.systole = os.path.abspath(options.systole)
