@@ -21,9 +21,7 @@ struct job_components {
   std::function<result<std::unique_ptr<source_factory>>(const proto::Node&, const connector_context&)> make_source;
   std::function<result<std::unique_ptr<sink_factory>>(const proto::Node&, const sink_input&, const connector_context&)>
       make_sink;
-  std::function<result<std::unique_ptr<task_state>>(
-      const task_state_options&, const std::vector<proto::KeyedStateHandle>&, const std::vector<restored_table>&)>
-      open_state;
+  std::function<result<std::unique_ptr<task_state>>(const task_state_options&, const std::vector<restored_state>&)> open_state;
   std::function<result<std::unique_ptr<checkpoint_store>>(file_system&, const std::string& directory,
                                                           const std::string& job)>
       open_store;

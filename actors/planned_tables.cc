@@ -25,7 +25,7 @@ result<planned_tables> tables_of_plan(const build_context& context) {
             .max_parallelism = context.plan->max_parallelism(),
             .files = context.components->files,
             .store = context.store};
-        SYSTOLE_ASSIGN(state, context.components->open_state(options, {}, {}));
+        SYSTOLE_ASSIGN(state, context.components->open_state(options, {}));
       }
       accounting.push_back(std::make_unique<step_accounting>());
       const operator_context with{.step = node.step(),

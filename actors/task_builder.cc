@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "actors/restored_states.h"
 #include "coordination/restored_nodes.h"
 #include "operators/chain_snapshot.h"
 
@@ -86,34 +87,15 @@ class builder {
         .max_parallelism = plan_.max_parallelism(),
         .files = context_.components->files,
         .store = context_.store};
-    std::vector<proto::KeyedStateHandle> handles;
-    std::vector<restored_table> tables;
-    if (context_.restored) {
-      handles = restored_handles(*context_.restored, plan_, planned_);
-      tables = restored_tables();
-    }
-    SYSTOLE_ASSIGN(made_.state, context_.components->open_state(options, handles, tables));
+    std::vector<restored_state> restored;
+    if (context_.restored) restored = restored_states(*context_.restored, plan_, planned_);
+    SYSTOLE_ASSIGN(made_.state, context_.components->open_state(options, restored));
     return {};
   }
 
   bool has_state(const planned_task& of) const {
     return std::any_of(of.nodes.begin(), of.nodes.end(),
                        [&](uint32_t id) { return is_stateful(*find_node(plan_, id)); });
-  }
-
-  /// The tables that the checkpoint holds for this task's steps, each once, under the steps' names of today.
-  std::vector<restored_table> restored_tables() const {
-    std::vector<restored_table> tables;
-    for (const uint32_t id : planned_.nodes) {
-      const proto::Node& node = *find_node(plan_, id);
-      for (const proto::TableDescriptor& table : restored_step_tables(*context_.restored, node)) {
-        const bool known = std::any_of(tables.begin(), tables.end(), [&](const restored_table& each) {
-          return each.step == node.step() && each.descriptor.name() == table.name();
-        });
-        if (!known) tables.push_back({table, node.step()});
-      }
-    }
-    return tables;
   }
 
   void make_dead_letter() {

@@ -20,15 +20,6 @@ struct restored_node {
 /// it: a step that was renamed is found under `renamed_from`. Empty for a new step. Points into the metadata.
 std::vector<restored_node> restored_nodes(const proto::CheckpointMetadata& metadata, const proto::Node& node);
 
-/// The tables that a checkpoint has of a node's step, whichever of the step's nodes lists them: which one does is a matter
-/// of how the plan was chained then. Each once; the node's former name counts where the new one is not there.
-std::vector<proto::TableDescriptor> restored_step_tables(const proto::CheckpointMetadata& metadata,
-                                                         const proto::Node& node);
-
-/// The old subtasks' handles that hold keyed state of any of the task's steps in its key groups.
-std::vector<proto::KeyedStateHandle> restored_handles(const proto::CheckpointMetadata& metadata,
-                                                      const proto::PhysicalPlan& plan, const planned_task& task);
-
 /// The old subtasks whose counters and small state a new one takes over: with the same parallelism its own, else those
 /// j with j mod p' = i (so each is taken once).
 std::vector<size_t> inherited(const std::vector<restored_node>& old, uint32_t subtask, uint32_t parallelism);

@@ -15,31 +15,29 @@ class chain_snapshot final : public state_snapshot {
 
 }  // namespace
 
-memory_task_state::memory_task_state(const task_state_options& options, const std::vector<restored_table>& tables)
+memory_task_state::memory_task_state(const task_state_options& options, const std::vector<restored_state>& restored)
     : options_(options),
       chain_(std::make_shared<segment_chain>(options)),
       log_([this] { return chain_->make_segment(); }),
-      tables_(options_, log_, tier_, tables) {}
+      tables_(options_, log_, tier_, restored) {}
 
 result<std::unique_ptr<task_state>> memory_task_state::open(const task_state_options& options,
-                                                            const std::vector<proto::KeyedStateHandle>& restored,
-                                                            const std::vector<restored_table>& tables) {
-  std::unique_ptr<memory_task_state> made(new memory_task_state(options, tables));
-  for (const proto::KeyedStateHandle& handle : restored) {
-    const key_group_range range{static_cast<uint16_t>(handle.first_key_group()),
-                                static_cast<uint16_t>(handle.last_key_group())};
-    for (const proto::FileReference& file : handle.base()) SYSTOLE_TRY(made->load(file, range));
-    for (const proto::FileReference& file : handle.deltas()) SYSTOLE_TRY(made->load(file, range));
+                                                            const std::vector<restored_state>& restored) {
+  std::unique_ptr<memory_task_state> made(new memory_task_state(options, restored));
+  for (const restored_state& each : restored) {
+    const state_part part = part_of(each, options.groups);
+    for (const proto::FileReference& file : each.handle.base()) SYSTOLE_TRY(made->load(file, part));
+    for (const proto::FileReference& file : each.handle.deltas()) SYSTOLE_TRY(made->load(file, part));
   }
-  made->chain_->restore(restored, false);
+  made->chain_->restore(restored);
   return std::unique_ptr<task_state>(std::move(made));
 }
 
-result<void> memory_task_state::load(const proto::FileReference& file, key_group_range groups) {
+result<void> memory_task_state::load(const proto::FileReference& file, const state_part& part) {
   SYSTOLE_ASSIGN(const std::string path, options_.store->path_of(file));
   SYSTOLE_ASSIGN(const std::unique_ptr<segment_reader> reader,
                  segment_reader::open(*options_.files, path, file.bytes(), file.xxh3()));
-  return tables_.restore(*reader, groups);
+  return tables_.restore(*reader, part);
 }
 
 result<std::unique_ptr<state_snapshot>> memory_task_state::begin_snapshot(epoch_id epoch) {

@@ -15,8 +15,7 @@ namespace systole {
 class memory_task_state final : public task_state {
  public:
   static result<std::unique_ptr<task_state>> open(const task_state_options& options,
-                                                  const std::vector<proto::KeyedStateHandle>& restored,
-                                                  const std::vector<restored_table>& tables);
+                                                  const std::vector<restored_state>& restored);
 
   result<value_table*> open_values(const table_descriptor& descriptor) override { return tables_.open_values(descriptor); }
   result<map_table*> open_map(const table_descriptor& descriptor) override { return tables_.open_map(descriptor); }
@@ -29,8 +28,8 @@ class memory_task_state final : public task_state {
   }
 
  private:
-  memory_task_state(const task_state_options& options, const std::vector<restored_table>& tables);
-  result<void> load(const proto::FileReference& file, key_group_range groups);
+  memory_task_state(const task_state_options& options, const std::vector<restored_state>& restored);
+  result<void> load(const proto::FileReference& file, const state_part& part);
 
   task_state_options options_;
   std::shared_ptr<segment_chain> chain_;  ///< shared with snapshots, which may outlive the task

@@ -18,8 +18,8 @@ constexpr size_t prefetch_distance = 8;
 
 class sorted_segment_stream final : public record_stream {
  public:
-  sorted_segment_stream(std::unique_ptr<segment_reader> reader, uint32_t max_parallelism)
-      : reader_(std::move(reader)), max_parallelism_(max_parallelism) {}
+  sorted_segment_stream(std::unique_ptr<segment_reader> reader, uint32_t max_parallelism, state_part part)
+      : reader_(std::move(reader)), max_parallelism_(max_parallelism), part_(std::move(part)) {}
 
   result<bool> next(placed_record& at) override {
     for (;;) {
@@ -27,25 +27,30 @@ class sorted_segment_stream final : public record_stream {
         SYSTOLE_ASSIGN(in_chunk_, reader_->next(at.record));
         if (in_chunk_) {
           at.table = reader_->table();
-          at.group = key_group_of(hash_key(at.record.key), max_parallelism_).value;
+          const key_group_id group = key_group_of(hash_key(at.record.key), max_parallelism_);
+          if (!part_.groups.contains(group)) continue;
+          at.group = group.value;
           return true;
         }
       }
-      SYSTOLE_ASSIGN(in_chunk_, reader_->next_chunk());
-      if (!in_chunk_) return false;
+      SYSTOLE_ASSIGN(const bool more, reader_->next_chunk());
+      if (!more) return false;
+      in_chunk_ = part_.has(reader_->table().number);
     }
   }
 
  private:
   std::unique_ptr<segment_reader> reader_;
   uint32_t max_parallelism_;
+  state_part part_;
   bool in_chunk_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<record_stream> sorted_segment(std::unique_ptr<segment_reader> reader, uint32_t max_parallelism) {
-  return std::make_unique<sorted_segment_stream>(std::move(reader), max_parallelism);
+std::unique_ptr<record_stream> sorted_segment(std::unique_ptr<segment_reader> reader, uint32_t max_parallelism,
+                                              state_part part) {
+  return std::make_unique<sorted_segment_stream>(std::move(reader), max_parallelism, std::move(part));
 }
 
 delta_record record_sorter::parse(const item& at, const table_shape& table) {
@@ -55,15 +60,16 @@ delta_record record_sorter::parse(const item& at, const table_shape& table) {
   return record;
 }
 
-result<void> record_sorter::add(segment_reader& reader, key_group_range groups) {
-  SYSTOLE_ASSIGN([[maybe_unused]] const bool more, add_some(reader, groups, SIZE_MAX));
+result<void> record_sorter::add(segment_reader& reader, const state_part& part) {
+  SYSTOLE_ASSIGN([[maybe_unused]] const bool more, add_some(reader, part, SIZE_MAX));
   return {};
 }
 
-result<bool> record_sorter::add_some(segment_reader& reader, key_group_range groups, size_t limit_bytes) {
+result<bool> record_sorter::add_some(segment_reader& reader, const state_part& part, size_t limit_bytes) {
   while (memory_bytes_ < limit_bytes) {
     SYSTOLE_ASSIGN(const bool more, reader.next_chunk());
     if (!more) return false;
+    if (!part.has(reader.table().number)) continue;
     blocks_.emplace_back(reader.payload());
     const std::string& block = blocks_.back();
     memory_bytes_ += block.capacity() + reader.records() * sizeof(item);
@@ -77,7 +83,7 @@ result<bool> record_sorter::add_some(segment_reader& reader, key_group_range gro
       const char* begin = block.data() + (block.size() - rest.remaining());
       if (!read_record(rest, reader.table(), record)) return reader.malformed();
       const key_group_id group = key_group_of(hash_key(record.key), max_parallelism_);
-      if (!groups.contains(group)) continue;
+      if (!part.groups.contains(group)) continue;
       bucket*& found = bucket_of_group_[group.value];
       if (found == nullptr) {
         found = &buckets_[{group.value, reader.table().number}];

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "state/delta_format.h"
 #include "state/segment_reader.h"
+#include "state/state_part.h"
 
 namespace systole {
 
@@ -31,8 +32,9 @@ class record_stream {
   virtual result<bool> next(placed_record& at) = 0;
 };
 
-/// A merged base, which is sorted in its file.
-std::unique_ptr<record_stream> sorted_segment(std::unique_ptr<segment_reader> reader, uint32_t max_parallelism);
+/// A merged base, which is sorted in its file; what counts of it.
+std::unique_ptr<record_stream> sorted_segment(std::unique_ptr<segment_reader> reader, uint32_t max_parallelism,
+                                              state_part part = {});
 
 /// Takes records in the order of time and gives them sorted, of each key the last. Holds all bytes in memory, and 24 more
 /// per record.
@@ -40,10 +42,10 @@ class record_sorter final : public record_stream {
  public:
   explicit record_sorter(uint32_t max_parallelism) : max_parallelism_(max_parallelism) {}
 
-  /// Adds all records of a segment, or those of some key groups. Only before the first next().
-  result<void> add(segment_reader& reader, key_group_range groups = {0, UINT16_MAX});
+  /// Adds the records of a segment that count. Only before the first next().
+  result<void> add(segment_reader& reader, const state_part& part = {});
   /// Adds records until memory_bytes() reaches `limit_bytes`; false at the end of the segment, else it goes on from there.
-  result<bool> add_some(segment_reader& reader, key_group_range groups, size_t limit_bytes);
+  result<bool> add_some(segment_reader& reader, const state_part& part, size_t limit_bytes);
   size_t memory_bytes() const { return memory_bytes_; }
   result<bool> next(placed_record& at) override;
 

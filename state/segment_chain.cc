@@ -6,10 +6,10 @@
 
 namespace systole {
 
-segment_chain::segment_chain(const task_state_options& options) 
+segment_chain::segment_chain(const task_state_options& options)
     : groups_(options.groups), max_parallelism_(options.max_parallelism), files_(options), sources_(1) {
-  sources_[0].set_first_key_group(groups_.first);
-  sources_[0].set_last_key_group(groups_.last);
+  sources_[0].files.set_first_key_group(groups_.first);
+  sources_[0].files.set_last_key_group(groups_.last);
 }
 
 std::shared_ptr<delta_segment> segment_chain::make_segment() {
@@ -17,13 +17,12 @@ std::shared_ptr<delta_segment> segment_chain::make_segment() {
   return files_.make_segment(last_epoch_);
 }
 
-void segment_chain::restore(std::vector<proto::KeyedStateHandle> handles, bool rewrite) {
+void segment_chain::restore(const std::vector<restored_state>& restored) {
   const std::lock_guard lock(chain_mutex_);
-  if (handles.empty()) return;
-  const bool ours = handles.size() == 1 && handles[0].first_key_group() == groups_.first &&
-                    handles[0].last_key_group() == groups_.last;
-  sources_ = std::move(handles);
-  merge_all_ = rewrite || !ours;
+  if (restored.empty()) return;
+  sources_.clear();
+  for (const restored_state& each : restored) sources_.push_back({each.handle, part_of(each, groups_)});
+  merge_all_ = !is_whole(restored, groups_);
 }
 
 void segment_chain::keep_only(std::set<uint32_t> tables) {
@@ -44,7 +43,7 @@ result<proto::KeyedStateHandle> segment_chain::write(epoch_id epoch) {
     broken_ = std::move(written).error();
     return *broken_;
   }
-  return sources_[0];
+  return sources_[0].files;
 }
 
 result<void> segment_chain::write_locked(epoch_id epoch) {
@@ -59,7 +58,7 @@ result<void> segment_chain::write_locked(epoch_id epoch) {
   }
   if (merge_all_) SYSTOLE_TRY(merge_everything(epoch));
   merge_all_ = false;
-  proto::KeyedStateHandle& ours = sources_[0];
+  proto::KeyedStateHandle& ours = sources_[0].files;
   for (const pending_segment& pending : segments) {
     SYSTOLE_ASSIGN(const std::optional<sealed_segment> sealed, pending.segment->seal(pending.epoch));
     if (!sealed) continue;
@@ -74,15 +73,15 @@ result<void> segment_chain::write_locked(epoch_id epoch) {
 
 result<void> segment_chain::merge_everything(epoch_id epoch) {
   std::vector<std::unique_ptr<record_stream>> streams;
-  for (const proto::KeyedStateHandle& source : sources_) {
-    for (const proto::FileReference& file : source.base()) {
+  for (const source& from : sources_) {
+    for (const proto::FileReference& file : from.files.base()) {
       SYSTOLE_ASSIGN(std::unique_ptr<segment_reader> base, files_.open(file));
-      streams.push_back(sorted_segment(std::move(base), max_parallelism_));
+      streams.push_back(sorted_segment(std::move(base), max_parallelism_, from.part));
     }
     auto sorter = std::make_unique<record_sorter>(max_parallelism_);
-    for (const proto::FileReference& file : source.deltas()) {
+    for (const proto::FileReference& file : from.files.deltas()) {
       SYSTOLE_ASSIGN(const std::unique_ptr<segment_reader> delta, files_.open(file));
-      SYSTOLE_TRY(sorter->add(*delta));
+      SYSTOLE_TRY(sorter->add(*delta, from.part));
     }
     streams.push_back(std::move(sorter));
   }
@@ -100,7 +99,7 @@ result<void> segment_chain::merge_everything(epoch_id epoch) {
   if (base) {
     SYSTOLE_ASSIGN(*ours.add_base(), files_.put(*base));
   }
-  sources_.assign(1, std::move(ours));
+  sources_.assign(1, source{std::move(ours), {}});
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "state/segment_files.h"
+#include "state/state_part.h"
 
 namespace systole {
 
@@ -24,9 +25,9 @@ class segment_chain {
   /// Where the next delta of the task is written.
   std::shared_ptr<delta_segment> make_segment();
 
-  /// Takes over the files of restored handles. With another subtask's key groups among them, or `rewrite`, everything is
-  /// merged to a base of our own by the first write().
-  void restore(std::vector<proto::KeyedStateHandle> handles, bool rewrite);
+  /// Takes over restored files. With something in them that does not count, everything is merged to a base of our own by
+  /// the first write().
+  void restore(const std::vector<restored_state>& restored);
   /// Only these tables' entries are kept by the next write(), which merges everything.
   void keep_only(std::set<uint32_t> tables);
 
@@ -53,7 +54,11 @@ class segment_chain {
   uint64_t last_epoch_ = 0;
 
   std::mutex chain_mutex_;  ///< taken before pending_mutex_
-  std::vector<proto::KeyedStateHandle> sources_;  ///< one, ours, except between a rescale and the first write()
+  struct source {
+    proto::KeyedStateHandle files;
+    state_part part;
+  };
+  std::vector<source> sources_;  ///< one, ours, except between a rescale and the first write()
   bool merge_all_ = false;
   std::optional<failure> broken_;
 };

@@ -20,13 +20,15 @@ uint32_t table_number(std::string_view step, std::string_view name) {
 }
 
 table_registry::table_registry(const task_state_options& options, delta_log& log, state_tier& tier,
-                               const std::vector<restored_table>& restored)
+                               const std::vector<restored_state>& restored)
     : options_(options), log_(log), tier_(tier) {
-  for (const restored_table& table : restored) {
-    held_table& held = tables_[table.descriptor.number()];
-    held.step = table.step;
-    held.descriptor = table.descriptor;
-    held.restored = true;
+  for (const restored_state& state : restored) {
+    for (const restored_table& table : state.tables) {
+      held_table& held = tables_[table.descriptor.number()];
+      held.step = table.step;
+      held.descriptor = table.descriptor;
+      held.restored = true;
+    }
   }
 }
 
@@ -48,12 +50,10 @@ result<void> table_registry::make(held_table& table) {
   return {};
 }
 
-result<table_registry::held_table*> table_registry::restored_state(const table_shape& shape) {
+result<table_registry::held_table*> table_registry::table_of(const table_shape& shape) {
   const auto found = tables_.find(shape.number);
-  if (found == tables_.end()) {
-    unlisted_.insert(shape.number);
-    return static_cast<held_table*>(nullptr);
-  }
+  if (found == tables_.end())
+    return fail(error_code::corrupt, fmt::format("state table {:08x} has entries and is not in the checkpoint's metadata", shape.number));
   held_table& table = found->second;
   if (!table.state) {
     table.shape = shape;
@@ -65,23 +65,23 @@ result<table_registry::held_table*> table_registry::restored_state(const table_s
   return &table;
 }
 
-result<void> table_registry::restore(segment_reader& reader, key_group_range groups) {
+result<void> table_registry::restore(segment_reader& reader, const state_part& part) {
   if (reader.header().max_parallelism != options_.max_parallelism) {
     return fail(error_code::incompatible,
                 fmt::format("the saved state has maxParallelism {}, the job {}: it is fixed for the state's life",
                             reader.header().max_parallelism, options_.max_parallelism));
   }
   const key_group_range written = reader.header().groups;
-  const bool all_count = groups.first <= written.first && groups.last >= written.last;
+  const bool all_count = part.groups.first <= written.first && part.groups.last >= written.last;
   for (;;) {
     SYSTOLE_ASSIGN(const bool more, reader.next_chunk());
     if (!more) return {};
-    SYSTOLE_ASSIGN(held_table* const table, restored_state(reader.table()));
-    if (table == nullptr) continue;
+    if (!part.has(reader.table().number)) continue;
+    SYSTOLE_ASSIGN(held_table* const table, table_of(reader.table()));
     for (delta_record record;;) {
       SYSTOLE_ASSIGN(const bool another, reader.next(record));
       if (!another) break;
-      if (!all_count && !groups.contains(key_group_of(hash_key(record.key), options_.max_parallelism))) continue;
+      if (!all_count && !part.groups.contains(key_group_of(hash_key(record.key), options_.max_parallelism))) continue;
       SYSTOLE_TRY(table->state->restore(record));
     }
   }
@@ -157,10 +157,8 @@ result<timer_table*> table_registry::open_timers(const table_descriptor& descrip
 }
 
 std::set<uint32_t> table_registry::drop_unopened() {
-  std::set<uint32_t> dropped = std::exchange(unlisted_, {});
+  std::set<uint32_t> dropped;
   for (const auto& [number, table] : tables_) {
-    // What the checkpoint's entries are of was not said, and yet an operator has a table of that number.
-    assert(!table.opened || !dropped.contains(number));
     if (!table.opened) dropped.insert(number);
   }
   for (const uint32_t number : dropped) tables_.erase(number);

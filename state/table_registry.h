@@ -9,6 +9,7 @@
 #include "state/delta_log.h"
 #include "state/keyed_state.h"
 #include "state/segment_reader.h"
+#include "state/state_part.h"
 #include "state/state_table.h"
 #include "state/state_tier.h"
 #include "state/task_state.h"
@@ -23,20 +24,19 @@ uint32_t table_number(std::string_view step, std::string_view name);
 class table_registry {
  public:
   table_registry(const task_state_options& options, delta_log& log, state_tier& tier,
-                 const std::vector<restored_table>& restored);
+                 const std::vector<restored_state>& restored);
 
   /// With a base below, the restored tables begin by looking everything up there.
   void set_restored_base(bool is_there) { restored_base_ = is_there; }
-  /// Loads the records of a restored segment that are in `groups`; tables that the checkpoint does not list are skipped and
-  /// count as dropped.
-  result<void> restore(segment_reader& reader, key_group_range groups);
+  /// Loads the records of a restored segment that count.
+  result<void> restore(segment_reader& reader, const state_part& part);
   result<void> finish_restore();
 
   result<value_table*> open_values(const table_descriptor& descriptor);
   result<map_table*> open_map(const table_descriptor& descriptor);
   result<timer_table*> open_timers(const table_descriptor& descriptor);
 
-  /// Forgets restored tables that no operator has opened. Returns their numbers, and those of unlisted ones.
+  /// Forgets restored tables that no operator has opened. Returns their numbers.
   std::set<uint32_t> drop_unopened();
   std::set<uint32_t> opened_numbers() const;
 
@@ -65,8 +65,8 @@ class table_registry {
   result<void> make(held_table& table);
   template <class Table, class Interface>
   void build(held_table& table);
-  /// nullptr where the checkpoint does not list the table.
-  result<held_table*> restored_state(const table_shape& shape);
+  /// A restored table, made when its first record comes.
+  result<held_table*> table_of(const table_shape& shape);
   held_table* find(const std::string& step, const std::string& name);
   uint32_t free_number(const table_descriptor& descriptor) const;
 
@@ -74,7 +74,6 @@ class table_registry {
   delta_log& log_;
   std::map<uint32_t, held_table> tables_;
   state_tier& tier_;
-  std::set<uint32_t> unlisted_;
   bool restored_base_ = false;
 };
 

@@ -37,6 +37,15 @@ struct restored_table {
   std::string step;
 };
 
+/// What a task takes over of an old task's keyed state.
+struct restored_state {
+  proto::KeyedStateHandle handle;
+  std::vector<restored_table> tables;  ///< those that the old task had and that this one has now
+  /// The old task had others too. Their entries in its files do not count: another task has taken them over, and may have
+  /// changed them since.
+  bool has_others = false;
+};
+
 /// A task's keyed state with its checkpoints.
 class task_state : public keyed_state {
  public:
@@ -52,10 +61,9 @@ class task_state : public keyed_state {
   virtual std::vector<proto::TableDescriptor> descriptors(const std::string& step) const = 0;
 };
 
-/// Opens a task's state. `restored`: all handles of the stage's old subtasks that overlap options.groups (their ranges
-/// may differ from ours: the job was rescaled); empty on a fresh start. `tables`: the restored tables of the stage.
+/// Opens a task's state. `restored`: of all old tasks that had tables of ours in key groups of ours (their ranges may differ
+/// from ours: the job was rescaled; no key group of a table comes twice); empty on a fresh start.
 result<std::unique_ptr<task_state>> open_task_state(const task_state_options& options,
-                                                    const std::vector<proto::KeyedStateHandle>& restored,
-                                                    const std::vector<restored_table>& tables);
+                                                    const std::vector<restored_state>& restored);
 
 }  // namespace systole

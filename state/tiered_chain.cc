@@ -179,7 +179,7 @@ result<void> tiered_chain::apply_drops(epoch_id epoch) {
     base_changed_ = true;
   }
   // Deltas that hold such entries are rewritten without them: they all go through one more merge.
-  for (const proto::FileReference& file : handle_.deltas()) foreign_.push_back({file, options_.groups});
+  for (const proto::FileReference& file : handle_.deltas()) foreign_.push_back({file, {}});
   handle_.clear_deltas();
   if (!foreign_.empty()) SYSTOLE_TRY(rewrite_foreign(epoch));
   const std::lock_guard lock(pending_mutex_);
@@ -196,7 +196,7 @@ result<void> tiered_chain::rewrite_foreign(epoch_id epoch) {
   record_sorter sorter(options_.max_parallelism);
   for (const loose_file& each : foreign_) {
     SYSTOLE_ASSIGN(const std::unique_ptr<segment_reader> reader, files_.open(each.file));
-    SYSTOLE_TRY(sorter.add(*reader, each.groups));
+    SYSTOLE_TRY(sorter.add(*reader, each.part));
   }
   const auto is_dropped = [&](const placed_record& at) { return dropped.contains(at.table.number); };
   SYSTOLE_ASSIGN(const std::optional<sealed_segment> merged, files_.write_sorted(sorter, false, epoch, is_dropped));
@@ -220,7 +220,7 @@ result<void> tiered_chain::ingest_files(const std::vector<ingested_file>& oldest
     SYSTOLE_ASSIGN(const std::unique_ptr<segment_reader> reader,
                    segment_reader::open(*options_.files, each.path, each.bytes, each.xxh3));
     for (;;) {
-      SYSTOLE_ASSIGN(const bool more, piece->add_some(*reader, each.groups, piece_bytes_));
+      SYSTOLE_ASSIGN(const bool more, piece->add_some(*reader, each.part, piece_bytes_));
       if (!more) break;
       SYSTOLE_ASSIGN(const std::optional<sealed_segment> run, files_.write_run(*piece));
       if (run) runs.push_back(*run);
@@ -243,14 +243,14 @@ result<void> tiered_chain::ingest_locked(uint64_t cut) {
   SYSTOLE_TRY(seal_pending(cut, false));
   SYSTOLE_TRY(open_base());
   std::vector<ingested_file> files;
-  const auto add_stored = [&](const proto::FileReference& file, key_group_range groups) -> result<void> {
+  const auto add_stored = [&](const proto::FileReference& file, const state_part& part) -> result<void> {
     SYSTOLE_ASSIGN(std::string path, options_.store->path_of(file));
-    files.push_back({std::move(path), file.bytes(), file.xxh3(), groups});
+    files.push_back({std::move(path), file.bytes(), file.xxh3(), part});
     return {};
   };
-  for (const loose_file& each : foreign_) SYSTOLE_TRY(add_stored(each.file, each.groups));
-  for (const proto::FileReference& file : handle_.deltas()) SYSTOLE_TRY(add_stored(file, options_.groups));
-  for (const sealed_segment& each : local_) files.push_back({each.path, each.bytes, each.xxh3, options_.groups});
+  for (const loose_file& each : foreign_) SYSTOLE_TRY(add_stored(each.file, each.part));
+  for (const proto::FileReference& file : handle_.deltas()) SYSTOLE_TRY(add_stored(file, {}));
+  for (const sealed_segment& each : local_) files.push_back({each.path, each.bytes, each.xxh3, {}});
   SYSTOLE_TRY(ingest_files(files));
   foreign_.clear();
   handle_.clear_deltas();

@@ -15,6 +15,7 @@
 
 #include "state/rocks_base.h"
 #include "state/segment_files.h"
+#include "state/state_part.h"
 
 namespace systole {
 
@@ -29,15 +30,17 @@ class tiered_chain {
 
   std::shared_ptr<delta_segment> make_segment();
 
-  /// Before any other call. Takes over restored handles: the largest base is brought here and cut to our key groups, the other
-  /// bases' entries are added to it. `kinds` of the tables by number.
-  result<void> restore(const std::vector<proto::KeyedStateHandle>& handles, const std::map<uint32_t, table_kind>& kinds);
-  /// The restored segments that are not in the base, oldest first, with the key groups for which each one counts.
+  /// Before any other call. Takes over restored files: the largest base that holds our tables only is brought here and cut to
+  /// our key groups; of other bases the entries that count are added to it.
+  result<void> restore(const std::vector<restored_state>& restored);
+  /// The restored segments that are not in the base, oldest first, with what counts of each.
   struct loose_file {
     proto::FileReference file;
-    key_group_range groups;
+    state_part part;
   };
   const std::vector<loose_file>& restored_files() const { return restored_; }
+  /// Of them, without what belongs to other key groups, about.
+  uint64_t restored_bytes() const { return restored_bytes_; }
   /// Ingests them now, for a state that does not fit into memory.
   result<void> ingest_restored();
 
@@ -78,14 +81,15 @@ class tiered_chain {
     std::string path;
     uint64_t bytes;
     uint64_t xxh3;
-    key_group_range groups;
+    state_part part;
   };
   result<void> ingest_files(const std::vector<ingested_file>& oldest_first);
   result<void> seal_pending(uint64_t cut, bool into_store);
   result<void> rewrite_foreign(epoch_id epoch);
   result<void> apply_drops(epoch_id epoch);
   result<void> open_base();
-  result<void> add_foreign_base(const proto::KeyedStateHandle& handle, const std::map<uint32_t, table_kind>& kinds, int number);
+  result<void> restore_base(std::vector<const restored_state*> with_base, bool whole);
+  result<void> add_foreign_base(const restored_state& restored, int number);
   rocks_base::options base_options(const std::string& name) const;
   void run();
   result<void> fail_for_good(result<void> outcome);
@@ -109,6 +113,7 @@ class tiered_chain {
   std::mutex chain_mutex_;  ///< taken before pending_mutex_
   std::unique_ptr<rocks_base> base_;
   std::vector<loose_file> restored_;
+  uint64_t restored_bytes_ = 0;
   std::vector<loose_file> foreign_;             ///< older than all deltas, of old subtasks; rewritten by the next write()
   std::vector<sealed_segment> local_;           ///< sealed but not in the store: about to be ingested
   proto::KeyedStateHandle handle_;              ///< its base is that of the last checkpoint

@@ -45,39 +45,30 @@ class tiered_snapshot final : public state_snapshot {
 
 }  // namespace
 
-tiered_task_state::tiered_task_state(const task_state_options& options, const std::vector<restored_table>& tables)
+tiered_task_state::tiered_task_state(const task_state_options& options, const std::vector<restored_state>& restored)
     : options_(options),
       chain_(std::make_shared<tiered_chain>(options)),
       log_([this] { return chain_->make_segment(); }),
-      tables_(options_, log_, *this, tables) {}
+      tables_(options_, log_, *this, restored) {}
 
 result<std::unique_ptr<task_state>> tiered_task_state::open(const task_state_options& options,
-                                                            const std::vector<proto::KeyedStateHandle>& restored,
-                                                            const std::vector<restored_table>& tables) {
-  std::unique_ptr<tiered_task_state> made(new tiered_task_state(options, tables));
-  std::map<uint32_t, table_kind> kinds;
-  for (const restored_table& table : tables) {
-    kinds[table.descriptor.number()] = table.descriptor.timers()    ? table_kind::timers
-                                       : table.descriptor.ordered() ? table_kind::map
-                                                                    : table_kind::values;
-  }
-  SYSTOLE_TRY(made->chain_->restore(restored, kinds));
+                                                            const std::vector<restored_state>& restored) {
+  std::unique_ptr<tiered_task_state> made(new tiered_task_state(options, restored));
+  SYSTOLE_TRY(made->chain_->restore(restored));
   SYSTOLE_TRY(made->restore_files());
   return std::unique_ptr<task_state>(std::move(made));
 }
 
 result<void> tiered_task_state::restore_files() {
-  uint64_t bytes = 0;
-  for (const tiered_chain::loose_file& each : chain_->restored_files()) bytes += each.file.bytes();
   // In the tables they take about twice their bytes.
-  const bool fits = bytes * 2 < budget_bytes();
+  const bool fits = chain_->restored_bytes() * 2 < budget_bytes();
   if (!fits) SYSTOLE_TRY(chain_->ingest_restored());
   base_ = chain_->base();
   tables_.set_restored_base(base_ != nullptr);
   if (!fits) return {};
   for (const tiered_chain::loose_file& each : chain_->restored_files()) {
     SYSTOLE_ASSIGN(const std::unique_ptr<segment_reader> reader, chain_->files().open(each.file));
-    SYSTOLE_TRY(tables_.restore(*reader, each.groups));
+    SYSTOLE_TRY(tables_.restore(*reader, each.part));
   }
   return tables_.finish_restore();
 }

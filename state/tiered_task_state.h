@@ -18,8 +18,7 @@ namespace systole {
 class tiered_task_state final : public task_state, private state_tier {
  public:
   static result<std::unique_ptr<task_state>> open(const task_state_options& options,
-                                                  const std::vector<proto::KeyedStateHandle>& restored,
-                                                  const std::vector<restored_table>& tables);
+                                                  const std::vector<restored_state>& restored);
 
   result<value_table*> open_values(const table_descriptor& descriptor) override { return tables_.open_values(descriptor); }
   result<map_table*> open_map(const table_descriptor& descriptor) override { return tables_.open_map(descriptor); }
@@ -32,7 +31,7 @@ class tiered_task_state final : public task_state, private state_tier {
   }
 
  private:
-  tiered_task_state(const task_state_options& options, const std::vector<restored_table>& tables);
+  tiered_task_state(const task_state_options& options, const std::vector<restored_state>& restored);
   result<void> restore_files();
   int64_t on_budget(state_table& table) override;
   /// Takes in what the loader has read; true while it has more to come.

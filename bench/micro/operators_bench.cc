@@ -51,7 +51,7 @@ class bench_task {
                               .groups = {0, 127},
                               .files = &posix_file_system(),
                               .store = store_.get()},
-                             {}, {}).value();
+                             {}).value();
   }
   ~bench_task() {
     operators_.clear();

@@ -50,7 +50,7 @@ class state_under_test {
     options.groups = {0, 127};
     options.files = &posix_file_system();
     options.store = store_.get();
-    state_ = open_task_state(options, {}, {}).value();
+    state_ = open_task_state(options, {}).value();
   }
   ~state_under_test() {
     state_.reset();

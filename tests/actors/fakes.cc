@@ -442,8 +442,7 @@ job_components fake_components(std::shared_ptr<fake_world> world, file_system& f
                            const connector_context&) -> result<std::unique_ptr<sink_factory>> {
     return std::unique_ptr<sink_factory>(std::make_unique<fake_sink>(world, node.step()));
   };
-  made.open_state = [](const task_state_options& options, const std::vector<proto::KeyedStateHandle>&,
-                       const std::vector<restored_table>&) -> result<std::unique_ptr<task_state>> {
+  made.open_state = [](const task_state_options& options, const std::vector<restored_state>&) -> result<std::unique_ptr<task_state>> {
     return std::unique_ptr<task_state>(std::make_unique<fake_state>(options.groups));
   };
   made.open_store = [world](file_system&, const std::string&,

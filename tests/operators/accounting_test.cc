@@ -106,14 +106,14 @@ class job final : public reject_target, public chain_exit {
     state_.reset();
     const std::string own = directory_ + "/task-" + std::to_string(incarnation_++);
     must(posix_file_system().create_directories(own));
-    std::vector<proto::KeyedStateHandle> handles;
-    if (epoch_ > 0) handles.push_back(saved_.handle);
+    std::vector<restored_state> restored;
+    if (epoch_ > 0) restored.push_back({saved_.handle, saved_.tables});
     state_ = must(open_task_state({.directory = own,
                                    .memory_bytes = tiny_memory_bytes,
                                    .groups = key_groups_of_subtask(0, 1, 128),
                                    .files = &posix_file_system(),
                                    .store = store_.get()},
-                                  handles, saved_.tables));
+                                  restored));
     accounting_.assign(steps().size(), {});
     chain_ = std::make_unique<operator_chain>(this);
     for (size_t i = 0; i < steps().size(); ++i) {

@@ -100,9 +100,9 @@ std::unique_ptr<task_state> operator_harness::open_state() {
                                    .files = &posix_file_system(),
                                    .store = store_.get()};
   must(posix_file_system().create_directories(state_options.directory));
-  std::vector<proto::KeyedStateHandle> handles;
-  if (last_) handles.push_back(last_->handle);
-  return must(open_task_state(state_options, handles, last_ ? last_->tables : std::vector<restored_table>()));
+  std::vector<restored_state> restored;
+  if (last_) restored.push_back({last_->handle, last_->tables});
+  return must(open_task_state(state_options, restored));
 }
 
 void operator_harness::open() {

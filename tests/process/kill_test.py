@@ -69,7 +69,8 @@ def difference(name, want, got):
     lost, extra = want - got, got - want
     if not lost and not extra:
         return None
-    return f"{name}: {sum(want.values())} rows expected, {sum(lost.values())} lost, {sum(extra.values())} too many"
+    examples = "".join(f"\n    {what} {row}" for what, rows in (("lost", lost), ("too many", extra)) for row in sorted(map(str, rows))[:4])
+    return f"{name}: {sum(want.values())} rows expected, {sum(lost.values())} lost, {sum(extra.values())} too many{examples}"
 
 
 def fail_unless_crashed(process):
@@ -136,7 +137,7 @@ def main():
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--events", type=int, default=120_000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--parallelism", default="1,3")
+    parser.add_argument("--parallelism", default="1,3,mixed")
     parser.add_argument("--without-epoch-check", action="store_true")
     options = parser.parse_args()
     options.systole = os.path.abspath(options.systole)

@@ -41,13 +41,12 @@ result<std::unique_ptr<task_state>> checkpointed_run::open_state(checkpoint_stor
   task_state_options options = options_in(root_ + "/work", store, in_memory_);
   options.files = &files_;
   options.memory_bytes = memory_bytes;
-  std::vector<proto::KeyedStateHandle> handles;
-  std::vector<restored_table> tables;
+  std::vector<restored_state> restored;
   if (from) {
-    handles.push_back(from->tasks(0).keyed_state());
-    for (const proto::TableDescriptor& each : from->tasks(0).nodes(0).tables()) tables.push_back({each, "step"});
+    restored.push_back({from->tasks(0).keyed_state(), {}});
+    for (const proto::TableDescriptor& each : from->tasks(0).nodes(0).tables()) restored[0].tables.push_back({each, "step"});
   }
-  return open_task_state(options, handles, tables);
+  return open_task_state(options, restored);
 }
 
 result<void> checkpointed_run::check(value_table& values, map_table& lists, uint64_t epoch) {

@@ -35,7 +35,7 @@ TEST(memory_limit_test, state_of_eight_times_its_limit_works_within_it) {
   const auto store = must(open_directory_store(posix_file_system(), scratch.path() + "/store", "job"));
   task_state_options options = options_in(scratch.path(), *store, false);
   options.memory_bytes = limit;
-  const auto state = must(open_task_state(options, {}, {}));
+  const auto state = must(open_task_state(options, {}));
   value_table& seen = *must(state->open_values(table_named("seen")));
   std::vector<state_entry> out(batch_rows);
   uint64_t most_bytes = 0, epoch = 0, inserted = 0;

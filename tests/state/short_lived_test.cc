@@ -15,7 +15,7 @@ class short_lived_test : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
     store_ = must(open_directory_store(posix_file_system(), scratch_.path() + "/store", "job"));
-    state_ = must(open_task_state(options_in(scratch_.path(), *store_, GetParam()), {}, {}));
+    state_ = must(open_task_state(options_in(scratch_.path(), *store_, GetParam()), {}));
     rows_ = must(state_->open_map(table_named("rows")));
   }
   proto::KeyedStateHandle checkpoint() { return must(must(state_->begin_snapshot(epoch_id(++epoch_)))->write()); }
@@ -56,7 +56,7 @@ TEST_P(short_lived_test, what_is_new_is_written_as_it_is_at_the_checkpoint) {
   put("stays", "c", "lost");
   std::vector<restored_table> tables;
   for (const proto::TableDescriptor& each : state_->descriptors("step")) tables.push_back({each, "step"});
-  const auto again = must(open_task_state(options_in(scratch_.path() + "/again", *store_, GetParam()), {written}, tables));
+  const auto again = must(open_task_state(options_in(scratch_.path() + "/again", *store_, GetParam()), {{written, tables}}));
   map_table& restored = *must(again->open_map(table_named("rows")));
   std::map<std::pair<std::string, std::string>, std::string> found;
   must(restored.for_each([&](std::string_view key, std::string_view subkey, std::string_view value) {

@@ -18,15 +18,15 @@ void modelled_state::open(uint32_t parallelism) {
   restored_base_ = has_base();
   for (uint32_t i = 0; i < parallelism; ++i) {
     const key_group_range groups = key_groups_of_subtask(i, parallelism, 128);
-    std::vector<proto::KeyedStateHandle> overlapping;
+    std::vector<restored_state> overlapping;
     for (const proto::KeyedStateHandle& handle : saved_) {
       if (handle.first_key_group() <= groups.last && handle.last_key_group() >= groups.first)
-        overlapping.push_back(handle);
+        overlapping.push_back({handle, saved_tables_});
     }
     task_state_options options = options_in(directory_, store_, in_memory_, groups);
     options.memory_bytes = memory_bytes_;
     subtask made;
-    made.state = must(open_task_state(options, overlapping, saved_tables_));
+    made.state = must(open_task_state(options, overlapping));
     made.fixed = must(made.state->open_values(table_named("fixed", fixed_bytes)));
     made.texts = must(made.state->open_values(table_named("texts")));
     made.seen = must(made.state->open_values(table_named("seen")));

@@ -7,14 +7,8 @@
 namespace systole::testing {
 namespace {
 
-/// What a checkpoint's metadata keeps of a task.
-struct saved_task {
-  proto::KeyedStateHandle handle;
-  std::vector<restored_table> tables;
-};
-
-saved_task save(task_state& state, uint64_t epoch) {
-  saved_task saved;
+restored_state save(task_state& state, uint64_t epoch) {
+  restored_state saved;
   saved.handle = must(must(state.begin_snapshot(epoch_id(epoch)))->write());
   for (proto::TableDescriptor& descriptor : state.descriptors("step"))
     saved.tables.push_back({std::move(descriptor), "step"});
@@ -23,11 +17,8 @@ saved_task save(task_state& state, uint64_t epoch) {
 
 class task_state_test : public ::testing::Test {
  protected:
-  std::unique_ptr<task_state> open(const std::vector<saved_task>& saved = {}, key_group_range groups = {0, 127}) {
-    std::vector<proto::KeyedStateHandle> handles;
-    for (const saved_task& task : saved) handles.push_back(task.handle);
-    return must(open_task_state(options_in(scratch_.path(), *store_, true, groups), handles,
-                                saved.empty() ? std::vector<restored_table>{} : saved[0].tables));
+  std::unique_ptr<task_state> open(const std::vector<restored_state>& saved = {}, key_group_range groups = {0, 127}) {
+    return must(open_task_state(options_in(scratch_.path(), *store_, true, groups), saved));
   }
 
   scratch_directory scratch_;
@@ -49,7 +40,7 @@ TEST_F(task_state_test, inserts_a_key_once_even_when_it_comes_twice_in_a_batch) 
 }
 
 TEST_F(task_state_test, restores_accumulators_that_were_changed_in_place) {
-  saved_task saved;
+  restored_state saved;
   const encoded_keys keys = keys_of({"a", "b"});
   {
     auto state = open();
@@ -79,7 +70,7 @@ TEST_F(task_state_test, restores_accumulators_that_were_changed_in_place) {
 }
 
 TEST_F(task_state_test, refuses_a_table_whose_fingerprint_changed) {
-  saved_task saved;
+  restored_state saved;
   {
     auto state = open();
     must(must(state->open_values(table_named("counts", 8)))->put("k", hash_key("k"), "12345678"));
@@ -95,7 +86,7 @@ TEST_F(task_state_test, refuses_a_table_whose_fingerprint_changed) {
 
 TEST_F(task_state_test, forgets_a_dropped_table_for_good) {
   const auto key = std::string_view("k");
-  saved_task saved;
+  restored_state saved;
   {
     auto state = open();
     must(must(state->open_values(table_named("kept")))->put(key, hash_key(key), "kept"));
@@ -113,7 +104,7 @@ TEST_F(task_state_test, forgets_a_dropped_table_for_good) {
 }
 
 TEST_F(task_state_test, keeps_what_an_unwritten_snapshot_held) {
-  saved_task saved;
+  restored_state saved;
   {
     auto state = open();
     value_table& table = *must(state->open_values(table_named("t")));
