@@ -127,7 +127,7 @@ def control_run(options, events, directory, want, first):
     got = results(out)
     problems = [d for name in want if (d := difference(name, want[name], got[name]))]
     for problem in problems:
-        print(f"negative control: {problem}")
+        print(f"negative control: {problem.splitlines()[0]}")
     return bool(problems)
 
 
@@ -161,7 +161,8 @@ def main():
             duration = time.monotonic() - started
             want = results(os.path.join(calm, "out"))
             assert all(sum(rows.values()) > 1 for rows in want.values()), {k: sum(v.values()) for k, v in want.items()}
-            left, rounds = options.kills // len(parallelisms), 0
+            each = -(-options.kills // len(parallelisms))
+            left, rounds = each, 0
             while left > 0:
                 rounds += 1
                 made = disturbed_run(options, chance, events, os.path.join(work, "disturbed"), parallelism, duration, min(left, 10), phases)
@@ -171,7 +172,7 @@ def main():
                     print(f"parallelism {parallelism}, round {rounds}: {problem}")
                 good &= not problems
                 left -= max(made, 1)
-            print(f"parallelism {parallelism}: {options.kills // len(parallelisms)} kills in {rounds} rounds, "
+            print(f"parallelism {parallelism}: {each} kills in {rounds} rounds, "
                   f"{sum(sum(r.values()) for r in want.values())} rows compared, undisturbed run {duration:.1f} s", flush=True)
         if not options.without_epoch_check and not control_notices(options, events, os.path.join(work, "control"), want):
             print("negative control: without the epoch check nothing is lost or doubled, so this test notices nothing")
