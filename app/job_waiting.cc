@@ -54,6 +54,7 @@ int wait_for_job(const char* verb, const cluster_flags& flags, const std::string
                    static_cast<long long>(patience.count()));
       return exit_timed_out;
     }
+    // A client asks: the API has no call that answers later. At most once a second after the first few.
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, deadline - steady_clock::now()));
     pause = std::min(pause * 2, most_pause);
   }

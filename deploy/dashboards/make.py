@@ -57,6 +57,12 @@ def console_query(expression):
 
 UNITS = {"share": "", "rows/s": "/s", "1/s": "/s", "rows": "", "beds": "", "threads": ""}
 
+GRAPH = """function graph(number, formatter, unit, title, expr, name) {
+  const format = PromConsole.NumberFormatter[formatter];
+  new PromConsole.Graph({node: document.querySelector("#graph" + number), expr: expr, name: name, yAxisFormatter: format,
+    yHoverFormatter: format, yUnits: unit, yTitle: title, height: 160, min: 0});
+}"""
+
 
 def console(board):
     out = ['{{ template "head" . }}', '{{ template "prom_content_head" . }}', '{{ $job := or .Params.job_name ".+" }}',
@@ -69,23 +75,20 @@ def console(board):
                     + " $job" * expression.count("JOB") + f') }}}}{{{{ . | first | value | humanize }}}}{unit}{{{{ else }}}}-{{{{ end }}}}</td>'
                     for _, unit, expression in board["numbers"])
     out += [f"<tr>{heads}</tr>", f'<tr class="systole-numbers">{cells}</tr>', "</table>"]
-    number = 0
+    number, graphs = 0, []
     for name, row in board["rows"]:
         out.append(f"<h2>{name}</h2>")
         out.append('<div class="row">')
         for title, unit, queries, about in row:
             number += 1
             shown = UNITS.get(unit, unit)
-            expressions = ", ".join(f'"{console_query(expression)}"' for expression, _ in queries)
-            names = ", ".join('"' + legend.replace("{{", "[[ ").replace("}}", " ]]") + '"' for _, legend in queries)
             formatter = "humanize1024" if unit == "B" else "humanize"
-            out += [f'<div class="col-md-6"><h3 title="{about}">{title}</h3>', f'<div id="graph{number}"></div>', "<script>",
-                    f'new PromConsole.Graph({{node: document.querySelector("#graph{number}"),',
-                    f"  expr: [{expressions}],", f"  name: [{names}],",
-                    f"  yAxisFormatter: PromConsole.NumberFormatter.{formatter}, yHoverFormatter: PromConsole.NumberFormatter.{formatter},",
-                    f'  yUnits: "{shown}", yTitle: "{unit or title}", height: 160, min: 0}});', "</script></div>"]
+            names = [legend.replace("{{", "[[ ").replace("}}", " ]]") for _, legend in queries]
+            expressions = ", ".join(f'"{console_query(expression)}"' for expression, _ in queries)
+            out.append(f'<div class="col-md-6"><h3 title="{about}">{title}</h3><div id="graph{number}"></div></div>')
+            graphs.append(f'graph({number}, "{formatter}", "{shown}", "{unit or title}", [{expressions}], {json.dumps(names)});')
         out.append("</div>")
-    return "\n".join(out + ['{{ template "prom_content_tail" . }}', '{{ template "tail" }}']) + "\n"
+    return "\n".join(out + ["<script>", GRAPH] + graphs + ["</script>", '{{ template "prom_content_tail" . }}', '{{ template "tail" }}']) + "\n"
 
 
 def main():

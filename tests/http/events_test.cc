@@ -95,48 +95,48 @@ TEST(http_events, are_dropped_and_counted_for_a_slow_reader) {
   EXPECT_EQ(rows + dropped, number);
 }
 
-TEST(http_events, cut_off_a_client_that_takes_nothing) {
+/// A client that has asked for a stream, and the server's end of it.
+struct one_stream {
+  explicit one_stream(const http_server_options& options = {}, int receive_buffer_bytes = 0)
+      : server(started(streaming([this](std::shared_ptr<event_stream> made) { begun.set_value(std::move(made)); }), options)),
+        client(server->port(), receive_buffer_bytes) {
+    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    stream = begun.get_future().get();
+  }
   std::promise<std::shared_ptr<event_stream>> begun;
+  std::unique_ptr<http_server> server;
+  raw_client client;
+  std::shared_ptr<event_stream> stream;
+};
+
+TEST(http_events, cut_off_a_client_that_takes_nothing) {
   http_server_options options;
   options.limits.idle = 100ms;
-  const auto server =
-      started(streaming([&](std::shared_ptr<event_stream> stream) { begun.set_value(std::move(stream)); }), options);
-  raw_client client(server->port(), 4096);
-  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  const auto stream = begun.get_future().get();
+  one_stream open(options, 4096);
   const auto begin = std::chrono::steady_clock::now();
-  while (stream->send("row", std::string(10'000, 'x')) && std::chrono::steady_clock::now() - begin < 8s)
+  while (open.stream->send("row", std::string(10'000, 'x')) && std::chrono::steady_clock::now() - begin < 8s)
     std::this_thread::yield();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 8s);
 }
 
 TEST(http_events, show_signs_of_life) {
-  std::promise<std::shared_ptr<event_stream>> begun;
   http_server_options options;
   options.limits.event_ping = 10ms;
-  const auto server =
-      started(streaming([&](std::shared_ptr<event_stream> stream) { begun.set_value(std::move(stream)); }), options);
-  raw_client client(server->port());
-  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  const auto stream = begun.get_future().get();
+  one_stream open(options);
   std::string all;
   while (!has(all, "\r\n\r\n:\n\n:\n\n")) {
-    const std::string more = client.receive_some();
+    const std::string more = open.client.receive_some();
     ASSERT_FALSE(more.empty()) << all;
     all += more;
   }
 }
 
 TEST(http_events, outlive_their_server_without_harm) {
-  std::promise<std::shared_ptr<event_stream>> begun;
-  auto server = started(streaming([&](std::shared_ptr<event_stream> stream) { begun.set_value(std::move(stream)); }));
-  raw_client client(server->port());
-  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  const auto stream = begun.get_future().get();
-  server.reset();
-  EXPECT_FALSE(stream->send("row", "x"));
-  client.receive_all();
-  EXPECT_TRUE(client.ended());
+  one_stream open;
+  open.server.reset();
+  EXPECT_FALSE(open.stream->send("row", "x"));
+  open.client.receive_all();
+  EXPECT_TRUE(open.client.ended());
 }
 
 TEST(event_queue, tells_once_until_all_is_taken) {

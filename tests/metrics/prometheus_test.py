@@ -106,7 +106,7 @@ def console_queries(jobs, page):
     assert "error executing" not in html, html
     numbers = re.search(r'class="systole-numbers">(.*?)</tr>', html).group(1)
     assert "<td>-</td>" not in numbers, f"{page} has a number without data: {numbers}"
-    lists = re.findall(r"expr: \[(.*?)\],\n", html)
+    lists = re.findall(r'^graph\(\d+, "\w+", "[^"]*", "[^"]*", \[(.*?)\], \[', html, re.MULTILINE)
     assert len(lists) > 5
     for each in lists:
         text = re.sub(r"\\x([0-9a-f]{2})", r"\\u00\1", each).replace("\\'", "'")
