@@ -1,0 +1,162 @@
+"""The chaos test's processes, each on its host: two coordinators, three workers, a Kafka broker, a PostgreSQL server."""
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import time
+
+from chaos_servers import Broker, Database, DIES_WITH_US
+from cluster import Member
+
+WORKERS = ["host-1", "host-2", "host-3"]
+LEADERS = ["lead-1", "lead-2"]
+HOSTS = WORKERS + LEADERS + ["kafka", "postgres"]
+SLOTS = 2
+STORAGE_BYTES = 128 << 20
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+
+
+class World:
+    """All of it, started; `with` stops it, whatever happens."""
+
+    def __init__(self, systole, hosts, directory, kafka_folder):
+        self.systole, self.hosts, self.directory = systole, hosts, directory
+        self.storage = os.path.join(directory, "storage")
+        os.makedirs(self.storage)
+        if hosts.isolated:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={STORAGE_BYTES}", "none", self.storage], check=True)
+        self.clock = os.path.join(directory, "clock")
+        self.set_clock(0)
+        self.fakes_clock = os.path.exists(FAKETIME)
+        self.broker = Broker(hosts, "kafka", os.path.join(directory, "broker"), kafka_folder)
+        self.database = Database(hosts, "postgres", os.path.join(directory, "database"))
+        self.apis, self.coordinators, self.workers, lines = {}, {}, {}, []
+        for name in LEADERS:
+            listen = f"{hosts.address(name)}:{hosts.port(name)}"
+            self.apis[name] = hosts.port(name)
+            lines += ["--coordinator", listen]
+            self.coordinators[name] = self._member(name, ["coordinator", "--storage", self.storage, "--listen", listen, "--api",
+                                                          f"127.0.0.1:{self.apis[name]}"])
+        for name in WORKERS:
+            self.workers[name] = self._member(name, ["worker", "--name", name, "--node", name, "--state", os.path.join(directory, name),
+                                                     "--slots", str(SLOTS), "--memory", "128MiB", "--listen",
+                                                     f"{hosts.address(name)}:{hosts.port(name)}", *lines])
+
+    def _member(self, name, words):
+        clock = []
+        if self.fakes_clock and name in ("host-2", "lead-1"):
+            clock = ["env", f"LD_PRELOAD={FAKETIME}", f"FAKETIME_TIMESTAMP_FILE={self.clock}", "FAKETIME_NO_CACHE=1",
+                     "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_DONT_RESET=1"]
+        insecure = ["--insecure"] if self.hosts.isolated else []
+        return Member(name, [*self.hosts.prefix(name), *DIES_WITH_US, *clock, self.systole, *words, *insecure],
+                      os.path.join(self.directory, name + ".log"))
+
+    def __enter__(self):
+        try:
+            self.broker.start()
+            self.database.start()
+            for each in self.members():
+                each.start()
+            self.wait_workers()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for each in [*self.members(), self.broker, self.database]:
+            with contextlib.suppress(OSError):
+                each.kill()
+        if self.hosts.isolated:
+            subprocess.run(["umount", "-l", self.storage], check=False)
+        self.hosts.close()
+
+    def members(self):
+        return [*self.coordinators.values(), *self.workers.values()]
+
+    def set_clock(self, seconds):
+        with open(self.clock + ".new", "w", encoding="utf-8") as file:
+            file.write(f"{seconds:+d}s\n")
+        os.rename(self.clock + ".new", self.clock)
+
+    def logs(self, bytes_each=2500):
+        def tail(path):
+            with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
+                return file.read()[-bytes_each:]
+            return "(none)"
+        return "\n".join(f"--- {each.name}\n{tail(each.log_path)}" for each in [*self.members(), self.broker, self.database])
+
+    # ---- the API; it listens on each coordinator's loopback, so no network fault hides it from the test
+
+    def ask_one(self, name, method, path, body=None, seconds=8):
+        """(status, answer) of one coordinator; OSError where it does not answer."""
+        with self.hosts.at(name):
+            handle = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        handle.settimeout(seconds)
+        handle.connect(("127.0.0.1", self.apis[name]))
+        connection = http.client.HTTPConnection("127.0.0.1", self.apis[name])
+        connection.sock = handle
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text else None
+        except (http.client.HTTPException, ValueError) as error:
+            raise OSError(str(error)) from None
+        finally:
+            connection.close()
+
+    def ask(self, method, path, body=None, seconds=60, refusal_is_fine=False):
+        """The answer of the coordinator that leads, within so many seconds; None where it was refused and that is fine."""
+        deadline, last = time.monotonic() + seconds, None
+        while time.monotonic() < deadline:
+            for name, member in self.coordinators.items():
+                if not member.alive() or member.frozen:
+                    continue
+                try:
+                    status, answer = self.ask_one(name, method, path, body)
+                except OSError as error:
+                    last = str(error)
+                    continue
+                if status < 400:
+                    return answer
+                last = f"{status} {answer}"
+                if status < 500:
+                    if refusal_is_fine:
+                        return None
+                    raise AssertionError(f"{method} {path}: {last}")
+            time.sleep(0.05)
+        raise AssertionError(f"{method} {path}: no answer in {seconds} s, last: {last}")
+
+    def leader(self):
+        """The coordinator that leads, by its own word, or any that lives."""
+        for name, member in self.coordinators.items():
+            if member.alive() and not member.frozen:
+                with contextlib.suppress(OSError):
+                    if self.ask_one(name, "GET", "/api/v1/workers", seconds=2)[0] == 200:
+                        return member
+        return next((each for each in self.coordinators.values() if each.alive()), None)
+
+    def wait_workers(self, seconds=30):
+        deadline = time.monotonic() + seconds
+        while True:
+            found = self.ask("GET", "/api/v1/workers")
+            found = found["workers"] if isinstance(found, dict) else found
+            if len(found) >= len(WORKERS):
+                return
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{len(found)} workers registered, not {len(WORKERS)}")
+            time.sleep(0.1)
+
+    def fill_storage(self):
+        """The path of a file that takes what is left of the storage."""
+        path = os.path.join(self.storage, "filler")
+        with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"\0" * 65536)
+        return path
