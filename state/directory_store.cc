@@ -114,6 +114,14 @@ result<void> directory_store::verify(const proto::FileReference& file) {
   return {};
 }
 
+result<void> directory_store::append(proto::LogRecord record) {
+  const bool completes = record.has_completed();
+  SYSTOLE_TRY(log_.append(std::move(record)));
+  const std::lock_guard lock(mutex_);
+  completed_here_ = completed_here_ || completes;
+  return {};
+}
+
 result<proto::FileReference> directory_store::put_metadata(const proto::CheckpointMetadata& metadata) {
   const std::string bytes = encode_checksummed(metadata_magic, metadata);
   proto::FileReference reference;
@@ -137,7 +145,7 @@ result<proto::CheckpointMetadata> directory_store::read_metadata(const proto::Fi
   }
   proto::CheckpointMetadata metadata;
   SYSTOLE_TRY(decode_checksummed(bytes, metadata_magic, path, metadata));
-  if (!metadata.job().empty() && metadata.job() != job_) {
+  if (!job_.empty() && !metadata.job().empty() && metadata.job() != job_) {
     return fail(error_code::incompatible,
                 fmt::format("checkpoint {} belongs to job {}, not to {}", path, metadata.job(), job_));
   }

@@ -22,7 +22,7 @@ class directory_store final : public checkpoint_store {
   result<void> verify(const proto::FileReference& file) override;
   result<proto::FileReference> put_metadata(const proto::CheckpointMetadata& metadata) override;
   result<proto::CheckpointMetadata> read_metadata(const proto::FileReference& file) override;
-  result<void> append(proto::LogRecord record) override { return log_.append(std::move(record)); }
+  result<void> append(proto::LogRecord record) override;
   result<std::vector<proto::LogRecord>> read_log() override { return log_.read(); }
   result<void> collect_garbage(uint32_t retained) override;
 
@@ -42,6 +42,9 @@ class directory_store final : public checkpoint_store {
   std::mutex mutex_;
   /// Put since this store was opened and not seen in a complete epoch yet: collect_garbage must leave them.
   std::set<std::string> fresh_;
+  /// An epoch was completed through this store. Before, tasks of other processes that a coordinator has taken over may hold
+  /// files of an epoch that was under way: they name them with the next one that they complete.
+  bool completed_here_ = false;
   /// In files/ and metadata/ when the store was opened: what no complete epoch names of these, a crash has left behind.
   std::vector<std::string> old_files_;
   std::vector<std::string> old_metadata_;

@@ -62,10 +62,12 @@ result<void> directory_store::collect_garbage(uint32_t retained) {
     }
     if (unneeded(complete[i].name())) unneeded_metadata.insert(complete[i].name());
   }
-  std::copy_if(old_files_.begin(), old_files_.end(), std::inserter(unneeded_files, unneeded_files.end()), unneeded);
-  std::copy_if(old_metadata_.begin(), old_metadata_.end(), std::inserter(unneeded_metadata, unneeded_metadata.end()), unneeded);
-  old_files_.clear();
-  old_metadata_.clear();
+  if (completed_here_) {
+    std::copy_if(old_files_.begin(), old_files_.end(), std::inserter(unneeded_files, unneeded_files.end()), unneeded);
+    std::copy_if(old_metadata_.begin(), old_metadata_.end(), std::inserter(unneeded_metadata, unneeded_metadata.end()), unneeded);
+    old_files_.clear();
+    old_metadata_.clear();
+  }
   // Files first: metadata that is still there leads the next collection to what this one did not remove.
   for (const std::string& name : unneeded_files) SYSTOLE_TRY(files_.remove(file_path(name)));
   for (const std::string& name : unneeded_metadata) SYSTOLE_TRY(files_.remove(metadata_directory_ + "/" + name));
