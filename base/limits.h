@@ -80,7 +80,23 @@ inline constexpr int http_idle_ms = 30'000;                ///< Between requests
 inline constexpr int http_request_ms = 60'000;             ///< For a request to arrive, whole.
 inline constexpr int http_linger_ms = 2'000;               ///< For a client to read the last answer before its connection is closed.
 inline constexpr size_t http_events_bytes = 1 * mebibyte;  ///< Of server-sent events that a client has not taken.
+inline constexpr int http_reuse_ms = 3'000;                ///< A client's connection that was idle for longer is not used again.
 inline constexpr int http_event_ping_ms = 10'000;          ///< Between signs of life on a stream of events.
+
+// S3.
+inline constexpr size_t s3_connections = 4;                     ///< Of a store, open at once; further requests wait for one.
+inline constexpr size_t s3_part_bytes = 8 * mebibyte;           ///< Of a file that is sent or fetched, in memory at once.
+inline constexpr uint64_t s3_most_part_bytes = 64 * mebibyte;   ///< Parts of files over 80 GiB are larger: up to this.
+inline constexpr uint64_t s3_parts = 10'000;                    ///< Of one upload; the service's limit.
+inline constexpr int s3_request_ms = 30'000;                    ///< For one request's answer.
+inline constexpr int s3_operation_ms = 60'000;                  ///< For a request with its repetitions ...
+inline constexpr int s3_tries = 8;                              ///< ... and their number.
+inline constexpr int s3_first_delay_ms = 50;                    ///< Before the first repetition at most, ...
+inline constexpr int s3_most_delay_ms = 5'000;                  ///< ... and before later ones, doubling.
+inline constexpr size_t s3_listed_keys = 1'000'000;             ///< Under one prefix.
+inline constexpr size_t s3_url_bytes = 4 * kibibyte;            ///< Of a checkpoint store's URL.
+inline constexpr uint64_t s3_cache_bytes = uint64_t{16} << 30;  ///< On local disk, of files of a store.
+inline constexpr size_t s3_cache_in_use = 1'024;                ///< Newest files of a cache, which stay whatever their size.
 
 // Metrics.
 inline constexpr size_t metric_rules = 64;            ///< Of one step with a series of their own; see docs/metrics.md.

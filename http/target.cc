@@ -113,4 +113,10 @@ result<http_url> parse_url(std::string_view url) {
   return made;
 }
 
+std::string authority_of(const http_url& url) {
+  std::string made = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
+  if (url.port != (url.secure ? 443 : 80)) made += ":" + std::to_string(url.port);
+  return made;
+}
+
 }  // namespace systole

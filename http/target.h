@@ -29,5 +29,7 @@ struct http_url {
 };
 /// http://host[:port] or https://host[:port], without a path.
 result<http_url> parse_url(std::string_view url);
+/// HOST:PORT as in a Host header; without the port where it is the scheme's own.
+std::string authority_of(const http_url& url);
 
 }  // namespace systole
