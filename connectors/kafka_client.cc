@@ -138,8 +138,10 @@ result<std::unique_ptr<kafka_client>> kafka_client::make(kafka_role role, const 
   made->handle_ = rd_kafka_new(role == kafka_role::consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, configuration, text,
                                sizeof(text));
   if (!made->handle_) {
+    // Its threads did not start in time: a machine that is overloaded, or whose clock was set meanwhile.
+    const bool passes = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
     rd_kafka_conf_destroy(configuration);
-    return fail(error_code::invalid_argument, "the connection " + connection + ": " + text);
+    return fail(passes ? error_code::unavailable : error_code::invalid_argument, "the connection " + connection + ": " + text);
   }
   return made;
 }
