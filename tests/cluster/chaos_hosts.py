@@ -25,7 +25,7 @@ def can_isolate():
     for tool in ("unshare", "nsenter", "ip", "bridge", "setpriv"):
         if not shutil.which(tool):
             return f"{tool} is not installed"
-    tried = subprocess.run(["unshare", "--net", "--mount", "sh", "-ec", "ip link add b type bridge; ip link add v type veth peer name w; "
+    tried = subprocess.run(["unshare", "--net", "--mount", "sh", "-ec", "ip link add name probe-bridge type bridge; ip link add name probe-0 type veth peer name probe-1; "
                             "mount -t tmpfs -o size=1m none /mnt"], capture_output=True, text=True)
     return None if tried.returncode == 0 else tried.stderr.strip().splitlines()[-1]
 

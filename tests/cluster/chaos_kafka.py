@@ -24,7 +24,7 @@ _quiet = _QUIET(lambda *_: None)
 for _name, _result in {"conf_new": ctypes.c_void_p, "new": ctypes.c_void_p, "topic_new": ctypes.c_void_p, "err2str": ctypes.c_char_p,
                        "NewTopic_new": ctypes.c_void_p, "queue_new": ctypes.c_void_p, "queue_poll": ctypes.c_void_p,
                        "event_CreateTopics_result": ctypes.c_void_p, "CreateTopics_result_topics": ctypes.c_void_p,
-                       "last_error": ctypes.c_int, "consume": ctypes.POINTER(_Message)}.items():
+                       "last_error": ctypes.c_int, "consume_queue": ctypes.POINTER(_Message)}.items():
     getattr(_lib, "rd_kafka_" + _name).restype = _result
 
 
@@ -124,28 +124,32 @@ def read_topic(servers, topic, partitions, seconds=60):
     deadline = time.monotonic() + seconds
     ends = _ends(servers, topic, partitions, deadline)
     client = _client(_CONSUMER, {"bootstrap.servers": servers, "group.id": "verifier", "isolation.level": "read_committed",
-                                 "enable.auto.commit": "false", "enable.partition.eof": "true"})
+                                 "enable.auto.commit": "false", "enable.partition.eof": "true", "fetch.wait.max.ms": 50,
+                                 "topic.metadata.refresh.fast.interval.ms": 50})
     handle = ctypes.c_void_p(_lib.rd_kafka_topic_new(client, topic.encode(), None))
-    found = []
+    queue = ctypes.c_void_p(_lib.rd_kafka_queue_new(client))
+    found, open_ = [], {partition for partition in range(partitions) if ends[partition] > 0}
     try:
-        for partition in range(partitions):
-            _lib.rd_kafka_consume_start(handle, ctypes.c_int32(partition), ctypes.c_int64(_EARLIEST))
-            done = ends[partition] == 0
-            while not done:
-                if time.monotonic() > deadline:
-                    raise AssertionError(f"{topic}-{partition} cannot be read to offset {ends[partition]} within {seconds} s")
-                message = _lib.rd_kafka_consume(handle, ctypes.c_int32(partition), 500)
-                if not message:
-                    continue
-                at = message.contents
-                if at.error == 0:
-                    key = ctypes.string_at(at.key, at.key_length) if at.key else None
-                    found.append((partition, key, ctypes.string_at(at.payload, at.length) if at.payload else None))
-                elif at.error == _PARTITION_EOF:
-                    done = at.offset >= ends[partition]
-                _lib.rd_kafka_message_destroy(message)
+        for partition in open_:
+            _lib.rd_kafka_consume_start_queue(handle, ctypes.c_int32(partition), ctypes.c_int64(_EARLIEST), queue)
+        started = list(open_)
+        while open_:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{topic}: partitions {sorted(open_)} cannot be read to offsets {ends} within {seconds} s")
+            message = _lib.rd_kafka_consume_queue(queue, 500)
+            if not message:
+                continue
+            at = message.contents
+            if at.error == 0:
+                key = ctypes.string_at(at.key, at.key_length) if at.key else None
+                found.append((at.partition, key, ctypes.string_at(at.payload, at.length) if at.payload else None))
+            elif at.error == _PARTITION_EOF and at.offset >= ends[at.partition]:
+                open_.discard(at.partition)
+            _lib.rd_kafka_message_destroy(message)
+        for partition in started:
             _lib.rd_kafka_consume_stop(handle, ctypes.c_int32(partition))
     finally:
+        _lib.rd_kafka_queue_destroy(queue)
         _lib.rd_kafka_topic_destroy(handle)
         _lib.rd_kafka_destroy(client)
     return found

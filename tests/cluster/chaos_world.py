@@ -87,9 +87,20 @@ class World:
     def logs(self, bytes_each=2500):
         def tail(path):
             with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
-                return file.read()[-bytes_each:]
+                # Refused questions are the test's own.
+                return "".join(line for line in file if ": 503" not in line)[-bytes_each:]
             return "(none)"
         return "\n".join(f"--- {each.name}\n{tail(each.log_path)}" for each in [*self.members(), self.broker, self.database])
+
+    def history(self, job):
+        """Its last checkpoints and failures, as text; for a test that has failed."""
+        told = []
+        for what in ("", "/exceptions", "/checkpoints"):
+            try:
+                told.append(json.dumps(self.ask("GET", f"/api/v1/jobs/{job}{what}", seconds=10))[:4000])
+            except AssertionError as error:
+                told.append(str(error))
+        return "\n".join(told)
 
     # ---- the API; it listens on each coordinator's loopback, so no network fault hides it from the test
 
@@ -130,7 +141,7 @@ class World:
                     if refusal_is_fine:
                         return None
                     raise AssertionError(f"{method} {path}: {last}")
-            time.sleep(0.05)
+            time.sleep(0.1)
         raise AssertionError(f"{method} {path}: no answer in {seconds} s, last: {last}")
 
     def leader(self):
