@@ -124,7 +124,7 @@ failure s3_client::refused(const request& wanted, const http_response& answer) c
   if (keys_may_be_old(answer)) {
     const char* advice =
         code == "RequestTimeTooSkewed" ? ": set this machine's clock" : ": check its keys and their rights";
-    return fail(error_code::unavailable, what + advice);
+    return fail(accepted_ ? error_code::unavailable : error_code::invalid_argument, what + advice);
   }
   return fail(error_code::invalid_argument, what);
 }
@@ -156,6 +156,7 @@ result<http_response> s3_client::perform(const request& wanted) {
     auto answer = try_once(wanted, payload_sha256, until);
     bool passing = !answer && answer.error().code == error_code::unavailable;
     std::optional<failure> why;
+    if (answer && answer->status / 100 == 2) accepted_ = true;
     if (answer) why = verdict(wanted, *answer, passing);
     else why = fail(answer.error().code, wanted.method + " " + name_of(wanted.key) + ": " + answer.error().message);
     if (!why) return answer;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -99,6 +100,7 @@ class s3_client {
   std::vector<std::unique_ptr<http_client>> idle_;
   size_t busy_ = 0;
   std::optional<s3_credentials> keys_;
+  std::atomic<bool> accepted_ = false;  ///< the service has taken our keys once
   std::mt19937_64 random_;
 };
 

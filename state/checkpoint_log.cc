@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "state/checksummed_message.h"
+#include "state/directory_place.h"
 
 namespace systole {
 namespace {
@@ -16,18 +17,23 @@ constexpr int most_rereads = 10;
 
 }  // namespace
 
-std::string checkpoint_log::path_of(uint64_t sequence) const { return fmt::format("{}/{:020}", directory_, sequence); }
+checkpoint_log::checkpoint_log(file_system& files, const std::string& directory)
+    : own_place_(std::make_unique<directory_place>(files, directory)), place_(*own_place_) {}
+
+std::string checkpoint_log::name_of(uint64_t sequence) const {
+  return fmt::format("{}{}{:020}", folder_, folder_.empty() ? "" : "/", sequence);
+}
 
 failure checkpoint_log::fenced_by(const proto::LogRecord& record) const {
   return fail(error_code::fenced,
               fmt::format("another process has taken over the checkpoints in {} (record {}, term {}): "
                           "this one must stop",
-                          directory_, record.sequence(), record.term()));
+                          place_.describe(folder_), record.sequence(), record.term()));
 }
 
 result<checkpoint_log::numbered> checkpoint_log::read_record(uint64_t sequence) const {
   const std::string path = path_of(sequence);
-  SYSTOLE_ASSIGN(const std::string bytes, files_.read_all(path, record_limit_bytes));
+  SYSTOLE_ASSIGN(const std::string bytes, place_.read(name_of(sequence), record_limit_bytes));
   numbered made;
   made.xxh3 = message_checksum(bytes);
   SYSTOLE_TRY(decode_checksummed(bytes, record_magic, path, made.record));
@@ -43,7 +49,7 @@ result<std::vector<proto::LogRecord>> checkpoint_log::read() {
 }
 
 result<std::vector<uint64_t>> checkpoint_log::sequences() const {
-  SYSTOLE_ASSIGN(const std::vector<std::string> names, files_.list(directory_));
+  SYSTOLE_ASSIGN(const std::vector<std::string> names, place_.list(folder_));
   std::vector<uint64_t> found;
   for (const std::string& name : names) {
     uint64_t sequence = 0;
@@ -101,9 +107,9 @@ result<void> checkpoint_log::trim() {
   SYSTOLE_ASSIGN(const std::vector<uint64_t> there, sequences());
   for (const uint64_t sequence : there) {
     if (sequence >= base_) break;
-    SYSTOLE_TRY(files_.remove(path_of(sequence)));
+    SYSTOLE_TRY(place_.remove(name_of(sequence)));
     // In order also after a power cut: what is left must not look like a predecessor of what is gone.
-    SYSTOLE_TRY(files_.sync_directory(directory_));
+    SYSTOLE_TRY(place_.settle(folder_));
   }
   return {};
 }
@@ -120,32 +126,31 @@ result<void> checkpoint_log::append(proto::LogRecord record) {
   record.set_sequence(tail_->sequence + 1);
   record.set_previous_xxh3(tail_->xxh3);
   const std::string bytes = encode_checksummed(record_magic, record);
-  SYSTOLE_TRY(link_record(record, bytes));
+  SYSTOLE_TRY(create_record(record, bytes));
   SYSTOLE_TRY(check_still_last(record, message_checksum(bytes)));
   if (record.has_base()) base_ = record.sequence();
   tail_ = tail{record.sequence(), record.term(), message_checksum(bytes)};
   return {};
 }
 
-result<void> checkpoint_log::link_record(const proto::LogRecord& record, const std::string& bytes) {
-  // The nonce keeps two processes' temporary files apart.
-  const std::string temporary = fmt::format("{}/.{:020}-{}.new", directory_, record.sequence(), record.nonce());
-  SYSTOLE_ASSIGN(const std::unique_ptr<writable_file> file, files_.create(temporary));
-  SYSTOLE_TRY(file->append(bytes));
-  SYSTOLE_TRY(file->sync());
-  SYSTOLE_TRY(file->close());
-  const result<void> linked = files_.link(temporary, path_of(record.sequence()));
-  SYSTOLE_TRY(files_.remove(temporary));
-  if (!linked && linked.error().code != error_code::already_exists) return linked;
-  if (!linked) {
+result<void> checkpoint_log::create_record(const proto::LogRecord& record, const std::string& bytes) {
+  const uint64_t xxh3 = message_checksum(bytes);
+  const result<void> created = place_.create(name_of(record.sequence()), record.nonce(), bytes);
+  if (!created && created.error().code == error_code::unavailable) unsettled_xxh3_ = xxh3;
+  if (!created && created.error().code != error_code::already_exists) return created;
+  if (!created) {
     // Ours where an earlier try of this very record ended without an answer.
     const auto there = read_record(record.sequence());
     if (!there && there.error().code != error_code::not_found) return there.error();
     if (!there) return fenced_by(record);  // removed meanwhile: it was before a base
-    if (there->record.nonce() != record.nonce() || there->xxh3 != message_checksum(bytes))
-      return fenced_by(there->record);
+    if (unsettled_xxh3_ && there->xxh3 == *unsettled_xxh3_ && there->xxh3 != xxh3) {
+      return fail(error_code::unavailable,
+                  fmt::format("an earlier record of this process has come late to {}: read the log again",
+                              path_of(record.sequence())));
+    }
+    if (there->record.nonce() != record.nonce() || there->xxh3 != xxh3) return fenced_by(there->record);
   }
-  return files_.sync_directory(directory_);
+  return place_.settle(folder_);
 }
 
 /// A number that was free because its record was removed is before a base: then its predecessor was removed earlier, or
@@ -155,7 +160,7 @@ result<void> checkpoint_log::check_still_last(const proto::LogRecord& record, ui
   const failure overtaken =
       fail(error_code::fenced, fmt::format("another process has taken over the checkpoints in {} and gone on past "
                                            "record {}: this one must stop",
-                                           directory_, record.sequence()));
+                                           place_.describe(folder_), record.sequence()));
   const auto neighbour = [&](uint64_t sequence) -> result<std::optional<numbered>> {
     auto there = read_record(sequence);
     if (there) return std::optional(std::move(*there));

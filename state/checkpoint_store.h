@@ -13,7 +13,7 @@ namespace systole {
 
 /// Keeps checkpoints: content-named immutable files that epochs share, one metadata file per epoch, and a log of
 /// create-if-absent records chained by checksum; an epoch is complete when its `completed` record is in the log.
-/// Thread-safe. (A directory now; an S3 store has the same interface.)
+/// Thread-safe. In a directory (below) or an S3 bucket (s3_store.h).
 class checkpoint_store {
  public:
   virtual ~checkpoint_store() = default;
@@ -39,7 +39,7 @@ class checkpoint_store {
   virtual result<void> collect_garbage(uint32_t retained) = 0;
 };
 
-/// A store in `directory` (made if absent): files/, metadata/, log/.
+/// A store in `directory` (made if absent): files/, metadata/, log/. `job`: refuses the checkpoints of another; empty: none.
 result<std::unique_ptr<checkpoint_store>> open_directory_store(file_system& files, const std::string& directory,
                                                                const std::string& job);
 

@@ -1,7 +1,7 @@
-// What directory_store removes, and when.
+// What a placed_store removes, and when.
 #include <algorithm>
 
-#include "state/directory_store.h"
+#include "state/placed_store.h"
 
 namespace systole {
 namespace {
@@ -18,7 +18,7 @@ void add_files(const proto::CheckpointMetadata& metadata, std::set<std::string>&
 
 }  // namespace
 
-result<std::set<std::string>> directory_store::names_in(const std::vector<proto::FileReference>& metadata) {
+result<std::set<std::string>> placed_store::names_in(const std::vector<proto::FileReference>& metadata) {
   std::set<std::string> names;
   for (const proto::FileReference& file : metadata) {
     SYSTOLE_ASSIGN(const proto::CheckpointMetadata epoch, read_metadata(file));
@@ -28,7 +28,20 @@ result<std::set<std::string>> directory_store::names_in(const std::vector<proto:
   return names;
 }
 
-result<void> directory_store::collect_garbage(uint32_t retained) {
+result<bool> placed_store::is_there(const proto::FileReference& metadata) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (gone_.contains(metadata.name())) return false;
+  }
+  SYSTOLE_ASSIGN(const bool there, place_->exists("metadata/" + metadata.name()));
+  if (!there) {
+    const std::lock_guard lock(mutex_);
+    gone_.insert(metadata.name());
+  }
+  return there;
+}
+
+result<void> placed_store::collect_garbage(uint32_t retained) {
   SYSTOLE_ASSIGN(const std::vector<proto::LogRecord> log, read_log());
   std::vector<proto::FileReference> complete;
   std::vector<proto::FileReference> keep;  // savepoints, whatever their age
@@ -42,25 +55,33 @@ result<void> directory_store::collect_garbage(uint32_t retained) {
   }
   const size_t kept = std::min<size_t>(std::max<uint32_t>(retained, 1), complete.size());
   for (size_t i = complete.size() - kept; i < complete.size(); ++i) {
-    SYSTOLE_ASSIGN(const bool there, files_.exists(metadata_directory_ + "/" + complete[i].name()));
+    SYSTOLE_ASSIGN(const bool there, is_there(complete[i]));
     if (there) keep.push_back(complete[i]);  // one that is not was removed when fewer were to be retained
   }
   // A damaged kept epoch fails here: then nothing is removed, since it may name anything.
   SYSTOLE_ASSIGN(const std::set<std::string> needed, names_in(keep));
 
+  std::vector<proto::FileReference> older;
+  for (size_t i = 0; i + kept < complete.size(); ++i) {
+    SYSTOLE_ASSIGN(const bool there, is_there(complete[i]));
+    if (there) older.push_back(complete[i]);
+  }
+
   std::set<std::string> unneeded_files;
   std::set<std::string> unneeded_metadata;
   const std::lock_guard lock(mutex_);
+  // Of epochs that the log names no more nobody asks again.
+  std::set<std::string> named;
+  for (const proto::FileReference& epoch : complete) named.insert(epoch.name());
+  std::erase_if(gone_, [&](const std::string& name) { return !named.contains(name); });
   for (const std::string& name : needed) fresh_.erase(name);
   const auto unneeded = [&](const std::string& name) { return !needed.contains(name) && !fresh_.contains(name); };
-  for (size_t i = 0; i + kept < complete.size(); ++i) {
-    SYSTOLE_ASSIGN(const bool there, files_.exists(metadata_directory_ + "/" + complete[i].name()));
-    if (!there) continue;
+  for (const proto::FileReference& epoch : older) {
     // What a damaged old epoch names is left behind until the store is opened again; removing it is not worth an error.
-    if (auto names = names_in({complete[i]})) {
+    if (auto names = names_in({epoch})) {
       std::copy_if(names->begin(), names->end(), std::inserter(unneeded_files, unneeded_files.end()), unneeded);
     }
-    if (unneeded(complete[i].name())) unneeded_metadata.insert(complete[i].name());
+    if (unneeded(epoch.name())) unneeded_metadata.insert(epoch.name());
   }
   if (completed_here_) {
     std::copy_if(old_files_.begin(), old_files_.end(), std::inserter(unneeded_files, unneeded_files.end()), unneeded);
@@ -69,8 +90,11 @@ result<void> directory_store::collect_garbage(uint32_t retained) {
     old_metadata_.clear();
   }
   // Files first: metadata that is still there leads the next collection to what this one did not remove.
-  for (const std::string& name : unneeded_files) SYSTOLE_TRY(files_.remove(file_path(name)));
-  for (const std::string& name : unneeded_metadata) SYSTOLE_TRY(files_.remove(metadata_directory_ + "/" + name));
+  for (const std::string& name : unneeded_files) SYSTOLE_TRY(place_->remove("files/" + name));
+  for (const std::string& name : unneeded_metadata) {
+    SYSTOLE_TRY(place_->remove("metadata/" + name));
+    gone_.insert(name);
+  }
   return log_.trim();
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -7,15 +9,17 @@
 
 #include "state/checkpoint_log.h"
 #include "state/checkpoint_store.h"
+#include "state/store_place.h"
 
 namespace systole {
 
-/// A checkpoint_store in a directory: files/<xxh3>-<bytes>, metadata/<epoch>-<xxh3>, log/<sequence>.
+/// A checkpoint_store in a place: files/<xxh3>-<bytes>, metadata/<epoch>-<xxh3>, log/<sequence>.
 /// A file's name is its XXH3-64 and length, so that equal content is stored once. Thread-safe.
-class directory_store final : public checkpoint_store {
+class placed_store final : public checkpoint_store {
  public:
-  static result<std::unique_ptr<checkpoint_store>> open(file_system& files, const std::string& directory,
-                                                        const std::string& job);
+  /// The folders of a place, which it has made.
+  static std::vector<std::string> folders() { return {"files", "metadata", "log"}; }
+  static result<std::unique_ptr<checkpoint_store>> open(std::unique_ptr<store_place> place, const std::string& job);
 
   result<proto::FileReference> put_file(const std::string& local_path, uint64_t bytes, uint64_t xxh3) override;
   result<std::string> path_of(const proto::FileReference& file) override;
@@ -27,27 +31,25 @@ class directory_store final : public checkpoint_store {
   result<void> collect_garbage(uint32_t retained) override;
 
  private:
-  directory_store(file_system& files, std::string directory, std::string job);
-  std::string file_path(const std::string& name) const { return files_directory_ + "/" + name; }
-  result<void> copy_into(const std::string& from, const std::string& to, uint64_t bytes);
+  placed_store(std::unique_ptr<store_place> place, std::string job);
   result<std::set<std::string>> names_in(const std::vector<proto::FileReference>& metadata);
+  result<bool> is_there(const proto::FileReference& metadata);
 
-  file_system& files_;
-  std::string files_directory_;
-  std::string metadata_directory_;
-  std::string log_directory_;
+  std::unique_ptr<store_place> place_;
   std::string job_;
   checkpoint_log log_;
 
   std::mutex mutex_;
   /// Put since this store was opened and not seen in a complete epoch yet: collect_garbage must leave them.
   std::set<std::string> fresh_;
-  /// An epoch was completed through this store. Before, tasks of other processes that a coordinator has taken over may hold
-  /// files of an epoch that was under way: they name them with the next one that they complete.
-  bool completed_here_ = false;
   /// In files/ and metadata/ when the store was opened: what no complete epoch names of these, a crash has left behind.
   std::vector<std::string> old_files_;
   std::vector<std::string> old_metadata_;
+  /// An epoch was completed through this store. Before, tasks of other processes that a coordinator has taken over may
+  /// hold files of an epoch that was under way: they name them with the next one that they complete.
+  bool completed_here_ = false;
+  /// Metadata that collect_garbage found gone or has removed: a place that is far away is not asked again.
+  std::set<std::string> gone_;
 };
 
 }  // namespace systole
