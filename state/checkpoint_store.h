@@ -11,14 +11,14 @@
 
 namespace systole {
 
-/// Keeps checkpoints: content-named immutable files that epochs share, one metadata file per epoch, and a log of
+/// Keeps checkpoints: immutable files that epochs share, one metadata file per epoch, and a log of
 /// create-if-absent records chained by checksum; an epoch is complete when its `completed` record is in the log.
 /// Thread-safe. In a directory (below) or an S3 bucket (s3_store.h).
 class checkpoint_store {
  public:
   virtual ~checkpoint_store() = default;
 
-  /// Makes a local file part of the store under a name from its content (hard link where it can, else copy), durably.
+  /// Makes a local file part of the store under a name that never comes again (hard link where it can, else copy), durably.
   /// The file must not change afterwards in its first `bytes` bytes.
   virtual result<proto::FileReference> put_file(const std::string& local_path, uint64_t bytes, uint64_t xxh3) = 0;
   /// A path where a stored file can be read; verified by length now and by checksum with verify().

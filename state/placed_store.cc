@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <random>
+
 #include "state/checksummed_message.h"
 #include "state/directory_place.h"
 
@@ -14,7 +16,7 @@ constexpr uint64_t metadata_limit_bytes = uint64_t{1} << 30;
 }  // namespace
 
 placed_store::placed_store(std::unique_ptr<store_place> place, std::string job)
-    : place_(std::move(place)), job_(std::move(job)), log_(*place_, "log") {}
+    : place_(std::move(place)), job_(std::move(job)), log_(*place_, "log"), writer_(std::random_device()() | uint64_t{std::random_device()()} << 32) {}
 
 result<std::unique_ptr<checkpoint_store>> placed_store::open(std::unique_ptr<store_place> place,
                                                              const std::string& job) {
@@ -26,11 +28,11 @@ result<std::unique_ptr<checkpoint_store>> placed_store::open(std::unique_ptr<sto
 
 result<proto::FileReference> placed_store::put_file(const std::string& local_path, uint64_t bytes, uint64_t xxh3) {
   proto::FileReference reference;
-  reference.set_name(fmt::format("{:016x}-{}", xxh3, bytes));
   reference.set_bytes(bytes);
   reference.set_xxh3(xxh3);
   {
     const std::lock_guard lock(mutex_);
+    reference.set_name(fmt::format("{:016x}-{}-{:016x}-{}", xxh3, bytes, writer_, next_file_++));
     fresh_.insert(reference.name());
   }
   SYSTOLE_TRY(place_->add_file("files/" + reference.name(), local_path, reference));

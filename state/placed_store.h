@@ -13,8 +13,9 @@
 
 namespace systole {
 
-/// A checkpoint_store in a place: files/<xxh3>-<bytes>, metadata/<epoch>-<xxh3>, log/<sequence>.
-/// A file's name is its XXH3-64 and length, so that equal content is stored once. Thread-safe.
+/// A checkpoint_store in a place: files/<xxh3>-<bytes>-<writer>-<number>, metadata/<epoch>-<xxh3>, log/<sequence>. Thread-safe.
+/// No name of a file comes twice: one process stores files while another removes what no epoch names any more, and a removal
+/// may be carried out late; it must not hit a new file of equal content.
 class placed_store final : public checkpoint_store {
  public:
   /// The folders of a place, which it has made.
@@ -38,8 +39,10 @@ class placed_store final : public checkpoint_store {
   std::unique_ptr<store_place> place_;
   std::string job_;
   checkpoint_log log_;
+  const uint64_t writer_;  ///< random
 
   std::mutex mutex_;
+  uint64_t next_file_ = 0;
   /// Put since this store was opened and not seen in a complete epoch yet: collect_garbage must leave them.
   std::set<std::string> fresh_;
   /// In files/ and metadata/ when the store was opened: what no complete epoch names of these, a crash has left behind.

@@ -1,5 +1,7 @@
 #include "state/s3_place.h"
 
+#include <fmt/format.h>
+
 #include "s3/transfer.h"
 #include "state/file_checksum.h"
 #include "state/placed_store.h"
@@ -9,7 +11,9 @@ namespace systole {
 
 s3_place::s3_place(s3_client_options options, file_system& files, std::string cache, uint64_t cache_bytes,
                    size_t cache_in_use)
-    : files_(files), client_(std::move(options)), cache_(files, std::move(cache), cache_bytes, cache_in_use) {}
+    : files_(files),
+      client_(std::move(options)),
+      cache_(files, std::move(cache), cache_bytes, cache_in_use) {}
 
 result<void> s3_place::open() {
   SYSTOLE_TRY(cache_.open());

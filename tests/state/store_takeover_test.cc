@@ -53,5 +53,17 @@ TEST_F(store_takeover_test, files_of_an_epoch_that_was_under_way_stay) {
   EXPECT_FALSE(second->verify(left).has_value()) << "a crash has left it";
 }
 
+/// A table that is the same again is stored by a worker at the moment when the coordinator removes an epoch that had it.
+TEST_F(store_takeover_test, a_file_of_equal_content_is_another_file) {
+  const auto worker = open(), coordinator = open();
+  const proto::FileReference before = put(*worker, "same"), other = put(*worker, "other");
+  complete(*coordinator, 1, {before});
+  complete(*coordinator, 2, {other});
+  const proto::FileReference again = put(*worker, "same");
+  must(coordinator->collect_garbage(1));
+  EXPECT_FALSE(worker->verify(before).has_value());
+  must(worker->verify(again));
+}
+
 }  // namespace
 }  // namespace systole::testing
