@@ -71,32 +71,45 @@ def run_round(options, world, number, seed, names, record):
     return problems
 
 
-def chaos(options, hosts, directory):
+def make_world(options, directory, number):
+    hosts = chaos_hosts.Hosts(HOSTS) if options.inside == "namespaces" else chaos_hosts.Loopback(HOSTS)
+    return World(options.systole, hosts, os.path.join(directory, f"world-{number}"), options.kafka)
+
+
+def chaos(options, directory):
+    """Runs all rounds; one that fails has the next begin with new processes."""
     chance = random.Random(options.seed)
-    world = World(options.systole, hosts, directory, options.kafka)
-    missing = chaos_faults.unavailable(world)
-    names = [name for name in chaos_faults.FAULTS if name not in missing and (not options.only or name in options.only)]
-    record = Record(options, hosts, missing)
-    good, number = True, 0
-    with world:
+    missing = chaos_faults.unavailable(options.inside == "namespaces")
+    names = [name for name in chaos_faults.FAULTS if name not in missing and name not in options.without and (not options.only or name in options.only)]
+    record = Record(options, options.inside == "namespaces", missing)
+    rounds = list(enumerate(schedule(options, chance, names), 1))
+    good = True
+    while rounds:
+        number = rounds[0][0]
+        world = make_world(options, directory, number)
         try:
-            for number, picked in enumerate(schedule(options, chance, names), 1):
-                if options.minutes and record.minutes() > options.minutes:
-                    print(f"ends after {record.minutes():.0f} minutes, as it was told")
-                    break
-                world.set_clock(0)
-                good &= not run_round(options, world, number, options.seed * 1000 + number, picked, record)
-            record.doing = "the negative controls"
-            if good and not options.only or options.controls:
-                good &= chaos_controls.run(world, record)
-        except BaseException as error:
+            with world:
+                try:
+                    while rounds:
+                        number, picked = rounds.pop(0)
+                        if options.minutes and record.minutes() > options.minutes:
+                            rounds.clear()
+                            break
+                        world.set_clock(0)
+                        good &= not run_round(options, world, number, options.seed * 1000 + number, picked, record)
+                        record.write(good)
+                    record.doing = "the negative controls"
+                    if not options.only or options.controls:
+                        good &= chaos_controls.run(world, record)
+                except BaseException:
+                    print(world.history(f"chaos_{number}"), world.logs(), sep="\n", file=sys.stderr, flush=True)
+                    raise
+        except (AssertionError, OSError, RuntimeError, ValueError, KeyError, subprocess.SubprocessError) as error:
             record.failure(number, options.seed * 1000 + number, error)
             traceback.print_exc()
-            print(world.history(f"chaos_{number}"))
             good = False
-        if not good:
-            print(world.logs(), file=sys.stderr)
     record.write(good)
+    record.tell(good)
     return good
 
 
@@ -108,6 +121,7 @@ def main():
     parser.add_argument("--faults", type=int, default=0, help="so many, by weight; 0: each kind once")
     parser.add_argument("--per-round", type=int, default=15, help="faults of one job")
     parser.add_argument("--only", action="append", help="only this kind of fault")
+    parser.add_argument("--without", action="append", default=[], help="not this kind of fault")
     parser.add_argument("--controls", action="store_true", help="the negative controls also with --only")
     parser.add_argument("--in-order", action="store_true", help="those of --only, one after another")
     parser.add_argument("--minutes", type=float, default=0, help="no new round after so many")
@@ -139,8 +153,7 @@ def main():
     directory = tempfile.mkdtemp(prefix="systole-chaos-")
     os.chmod(directory, 0o755)
     try:
-        hosts = chaos_hosts.Hosts(HOSTS) if options.inside == "namespaces" else chaos_hosts.Loopback(HOSTS)
-        return 0 if chaos(options, hosts, directory) else 1
+        return 0 if chaos(options, directory) else 1
     finally:
         if options.keep:
             print(f"kept: {directory}")

@@ -20,12 +20,12 @@ def fault(name, weight=3, isolated=False):
     return add
 
 
-def unavailable(world):
+def unavailable(isolated):
     """{name: why} of faults that cannot be made here."""
     why = {}
-    if not world.hosts.isolated:
+    if not isolated:
         why.update({name: "needs network namespaces" for name, (_, _, isolated) in FAULTS.items() if isolated})
-    if not world.fakes_clock:
+    if not os.path.exists(FAKETIME):
         why["clock jump"] = f"{FAKETIME} is not installed"
     return why
 

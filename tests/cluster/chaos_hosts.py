@@ -151,6 +151,7 @@ class Hosts:
         for process in [*self._relays.values(), *self._holders.values()]:
             process.kill()
             process.wait()
+        _ip("ip", "link", "del", "lab")
 
 
 def _enter(namespace):

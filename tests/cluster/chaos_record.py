@@ -8,8 +8,8 @@ import time
 
 
 class Record:
-    def __init__(self, options, hosts, missing):
-        self.options, self.hosts, self.missing = options, hosts, missing
+    def __init__(self, options, isolated, missing):
+        self.options, self.isolated, self.missing = options, isolated, missing
         self.began, self.doing = time.monotonic(), ""
         self.faults, self.rounds, self.failures, self.controls = [], [], [], []
         for name, why in missing.items():
@@ -36,21 +36,25 @@ class Record:
         self.controls.append((name, found))
         print(f"     control: {name}: {'found' if found else 'NOT FOUND'}", flush=True)
 
-    def write(self, good):
+    def tell(self, good):
         print(f"{len(self.faults)} faults in {len(self.rounds)} rounds, {self.minutes():.1f} minutes, seed {self.options.seed}: "
               f"{'nothing lost or doubled' if good else 'FAILED'}", flush=True)
+
+    def write(self, good):
+        """So far; nothing where no file was named."""
         if self.options.record:
             with open(self.options.record, "w", encoding="utf-8") as file:
                 file.write(self.markdown(good))
 
     def markdown(self, good):
         here = os.path.dirname(os.path.abspath(__file__))
+        good = good and not self.failures
         commit = subprocess.run(["git", "-C", here, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
         kinds = collections.Counter(name for _, _, name, _, _ in self.faults)
         text = [
             "# Chaos test: results", "Written by `tests/cluster/chaos.py --record`; what it does: tests/cluster/README.md.", "",
             f"- {datetime.date.today()}, commit {commit}, {platform.system()} {platform.release()}, {os.cpu_count()} cores; "
-            + ("each process in a network namespace of its own" if self.hosts.isolated else "plain processes on loopback"),
+            + ("each process in a network namespace of its own" if self.isolated else "plain processes on loopback"),
             f"- seed {self.options.seed}: **{len(self.faults)} faults** in {len(self.rounds)} rounds, {self.minutes():.0f} minutes",
             f"- result: {'no row lost, none doubled, all sinks equal to the oracle' if good else '**failed**, see below'}", "",
             "| fault | times |", "|---|---|", *(f"| {name} | {count} |" for name, count in sorted(kinds.items())), ""]

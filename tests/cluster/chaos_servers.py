@@ -36,7 +36,9 @@ class Broker(Member):
             "share.coordinator.state.topic.replication.factor": 1, "share.coordinator.state.topic.min.isr": 1,
             "broker.session.timeout.ms": 1000, "broker.heartbeat.interval.ms": 200, "controlled.shutdown.enable": "false",
             "transaction.abort.timed.out.transaction.cleanup.interval.ms": 500, "num.network.threads": 2, "num.io.threads": 2,
-            "log.cleaner.dedupe.buffer.size": 4194304, "log.segment.bytes": 67108864}
+            "log.cleaner.dedupe.buffer.size": 4194304, "log.segment.bytes": 67108864,
+            # A host whose clock is ahead: by default what is stamped more than an hour ahead is refused.
+            "log.message.timestamp.after.max.ms": 10**15}
         properties = os.path.join(folder, "server.properties")
         with open(properties, "w", encoding="utf-8") as file:
             file.writelines(f"{key}={value}\n" for key, value in settings.items())

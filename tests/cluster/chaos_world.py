@@ -25,6 +25,7 @@ class World:
         self.systole, self.hosts, self.directory = systole, hosts, directory
         self.storage = os.path.join(directory, "storage")
         os.makedirs(self.storage)
+        os.chmod(directory, 0o755)
         if hosts.isolated:
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={STORAGE_BYTES}", "none", self.storage], check=True)
         self.clock = os.path.join(directory, "clock")
