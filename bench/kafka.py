@@ -54,6 +54,7 @@ def job(workload, parallelism, topic):
     with open(os.path.join(flink.HERE, "workloads", workload + ".yaml"), encoding="utf-8") as file:
         text = file.read()
     text = re.sub(r"      files: .*\n", kafka_source(f"patient-flow-{parallelism}"), text)
+    text = text.replace(f"metadata: {{name: {workload}}}", f"metadata: {{name: {topic}}}")  # a job's runs are told apart by it
     text = re.sub(r"  parameters:\n(?:    .*\n)+", "", text)
     step, key = SINKS[workload]
     sinks = (f"  sinks:\n    - name: published\n      input: {step}\n      kafka: {{connection: broker, topic: {topic}, {key}}}\n"
