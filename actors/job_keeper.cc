@@ -7,6 +7,7 @@
 #include "actors/attempt.h"
 #include "base/log.h"
 #include "coordination/placement.h"
+#include "coordination/restored_nodes.h"
 
 namespace systole {
 namespace {
@@ -227,9 +228,10 @@ std::optional<failure> job_keeper::commit(uint32_t sink, epoch_id epoch, epoch_i
     if (auto ready = open_sinks(true); !ready) return ready.error();
   const uint32_t node = sinks_.at(sink).node;
   std::vector<shard_commit> shards;
-  for (const proto::TaskSnapshot& task : last_->tasks())
-    for (const proto::NodeSnapshot& each : task.nodes())
-      if (each.node() == node) shards.push_back({task.subtask(), each.committable()});
+  // By step: an attempt that was taken over before its first epoch commits one that was cut under another plan, whose nodes
+  // have other numbers.
+  for (const restored_node& each : restored_nodes(*last_, *find_node(*plan_, node)))
+    shards.push_back({each.subtask, each.node->committable()});
   crash_.reach("before_commit");
   auto done = sinks_[sink].committer->commit({epoch, previous, last_->uuid(), last_->is_final()}, shards);
   if (done) {
