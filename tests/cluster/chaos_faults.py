@@ -139,13 +139,15 @@ def _(round_, chance):
 
 # ---- at phases of a checkpoint
 
-def _crash(member, phase, seconds=10):
+def _crash(member, phase, seconds=10, meanwhile=None):
     """Runs the process until it ends itself there, or is killed; it is down afterwards."""
     words = member.words
     member.kill()
     member.words = [*words, "--test-crash-at", phase]
     member.start()
     try:
+        if meanwhile:
+            meanwhile()
         member.process.wait(seconds)
         return True
     except subprocess.TimeoutExpired:
@@ -278,6 +280,26 @@ def _(round_, chance):
         return f"to {to}, refused"
     was, round_.parallelism = round_.parallelism, to
     return f"from {was} to {to}"
+
+
+@fault("coordinator dies in the first epochs after a rescale", 3)
+def _(round_, chance):
+    to = 3 if round_.parallelism == 1 else 1  # plans that differ in more than a number
+    first, second = (round_.world.coordinators[name] for name in LEADERS)
+    second.kill()
+    asked = []
+
+    def rescale():
+        with contextlib.suppress(AssertionError):  # it died before it answered
+            asked.append(round_.post("rescale", {"parallelism": to}, seconds=8))
+
+    phase = f"metadata:{chance.randint(1, 3)}"
+    reached = _crash(first, phase, 20, rescale)
+    if asked and asked[0] is not None:
+        round_.parallelism = to
+    first.start()
+    second.start()
+    return f"to {to}, at {phase}{'' if reached else ', not reached'}"
 
 
 @fault("savepoint", 2)

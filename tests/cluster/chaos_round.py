@@ -25,9 +25,9 @@ class Round:
     def job(self):
         return self.world.ask("GET", f"/api/v1/jobs/{self.name}")
 
-    def post(self, verb, body=None):
+    def post(self, verb, body=None, seconds=60):
         """None where the job's state does not allow it now."""
-        return self.world.ask("POST", f"/api/v1/jobs/{self.name}/{verb}", body or {}, refusal_is_fine=True)
+        return self.world.ask("POST", f"/api/v1/jobs/{self.name}/{verb}", body or {}, seconds, refusal_is_fine=True)
 
     def resumed(self, job):
         """A job that failed since the disk was full is for its user to resume; any other that failed fails the test."""
