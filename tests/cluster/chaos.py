@@ -80,7 +80,8 @@ def chaos(options, directory):
     """Runs all rounds; one that fails has the next begin with new processes."""
     chance = random.Random(options.seed)
     missing = chaos_faults.unavailable(options.inside == "namespaces")
-    names = [name for name in chaos_faults.FAULTS if name not in missing and name not in options.without and (not options.only or name in options.only)]
+    names = [name for name in chaos_faults.FAULTS
+             if name not in missing and name not in options.without and (not options.only or name in options.only)]
     record = Record(options, options.inside == "namespaces", missing)
     rounds = list(enumerate(schedule(options, chance, names), 1))
     good = True

@@ -49,12 +49,13 @@ def make(chance, count):
 class Expected:
     """What the sinks must hold at the end, from the source's records.
 
-    `copies`: event -> its seqs, of which one is in each sink; `stays`: patient -> (admission's event, discharge's);
-    `hours`, `departments`: key -> (events, total); `rejected`: raw record -> how often."""
+    `copies`: event -> its seqs, of which one is in each sink; `duplicates`: records beyond the first of an event; `stays`:
+    patient -> (admission's event, discharge's); `hours`, `departments`: key -> (events, total); `rejected`: raw record -> how
+    often."""
 
     def __init__(self, values):
         self.copies, self.stays, self.hours, self.departments = collections.defaultdict(set), {}, {}, {}
-        self.rejected, self.rows = collections.Counter(), len(values)
+        self.rejected, self.rows, self.duplicates = collections.Counter(), len(values), 0
         hours, departments = collections.defaultdict(lambda: [0, 0]), collections.defaultdict(lambda: [0, 0])
         patients = collections.defaultdict(dict)
         for value in values:
@@ -66,8 +67,10 @@ class Expected:
                 self.rejected[value.decode()] += 1
                 continue
             event = record["event_id"]
+            known = event in self.copies
             self.copies[event].add(record["seq"])
-            if len(self.copies[event]) > 1:
+            if known:
+                self.duplicates += 1
                 continue
             patients[record["patient"]][record["kind"]] = event
             start = int(datetime.datetime.fromisoformat(record["at"]).timestamp()) // 3600 * 3600
@@ -77,10 +80,6 @@ class Expected:
         self.stays = {who: (kinds["A"], kinds["D"]) for who, kinds in patients.items() if len(kinds) == 2}
         self.hours = {key: tuple(value) for key, value in hours.items()}
         self.departments = {key: tuple(value) for key, value in departments.items()}
-
-    @property
-    def duplicates(self):
-        return sum(len(seqs) - 1 for seqs in self.copies.values())
 
     def results(self):
         return len(self.copies) + len(self.stays) + len(self.hours)
