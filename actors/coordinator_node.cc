@@ -142,6 +142,7 @@ class running_coordinator final : public coordinator_node {
 
 result<std::unique_ptr<coordinator_node>> coordinator_node::start(coordinator_options options,
                                                                   job_components components) {
+  SYSTOLE_TRY(check_node_tls(options.tls));
   auto made = std::make_unique<running_coordinator>(std::move(options), std::move(components));
   SYSTOLE_TRY(made->start());
   return std::unique_ptr<coordinator_node>(std::move(made));

@@ -17,6 +17,7 @@ struct coordinator_options {
   uint16_t port = 0;                  ///< 0: any free one
   std::string storage;                ///< the directory that coordinators and workers share
   std::string secret_directory;
+  node_tls tls;                       ///< between this process and the workers
   std::string api;                    ///< where users reach this coordinator: told to the others once it leads
   failure_detector::settings detector;
   std::string crash_at;               ///< tests only

@@ -2,11 +2,10 @@
 
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
+#include <caf/openssl/all.hpp>
 #include <charconv>
 #include <thread>
 #include <utility>
-
-#include "base/tcp_probe.h"
 
 namespace systole {
 
@@ -29,8 +28,15 @@ result<wire_address> parse_wire_address(const std::string& text) {
   return fail(error_code::invalid_argument, "write an address as HOST:PORT, not: " + text);
 }
 
-wire_network::wire_network() {
+wire_network::wire_network(node_tls tls) : tls_(std::move(tls)) {
   config_.load<caf::io::middleman>();
+  if (tls_.on()) {
+    config_.load<caf::openssl::manager>();
+    config_.openssl_certificate = tls_.certificate;
+    config_.openssl_key = tls_.key;
+    config_.openssl_cafile = tls_.authority;
+    watch_handshakes();
+  }
   config_.set("scheduler.policy", caf::atom("sharing"));  // idle threads sleep, they do not poll
   config_.set("scheduler.max-threads", std::max<size_t>(std::thread::hardware_concurrency(), 2));
   config_.set("middleman.heartbeat-interval", caf::timespan(std::chrono::milliseconds(500)));
@@ -40,7 +46,9 @@ wire_network::wire_network() {
 wire_network::~wire_network() = default;
 
 result<uint16_t> wire_network::publish(const gate_actor& gate, const std::string& address, uint16_t port) {
-  auto bound = system_->middleman().publish(caf::actor_cast<wire_actor>(gate), port, address.c_str(), true);
+  const auto published = caf::actor_cast<wire_actor>(gate);
+  auto bound = tls_.on() ? caf::openssl::publish(published, port, address.c_str(), true)
+                         : system_->middleman().publish(published, port, address.c_str(), true);
   if (!bound)
     return fail(error_code::unavailable, "cannot listen at " + wire_address{address, port}.text() +
                                              ": is another process there, and is it an address of this machine?");
@@ -48,13 +56,16 @@ result<uint16_t> wire_network::publish(const gate_actor& gate, const std::string
 }
 
 void wire_network::connect(const wire_address& to, std::function<void(result<wire_actor>)> then) {
-  const auto look = [to, then = std::move(then)](caf::blocking_actor* self) {
+  const auto look = [to, tls = tls_, then = std::move(then)](caf::blocking_actor* self) {
     const failure nobody = fail(error_code::unavailable, "nobody answers at " + to.text());
-    // First by ourselves: the middleman waits in connect() for as long as the system does, and others with it.
-    if (const auto reached = probe_tcp(to.host, to.port, connect_patience); !reached) return then(reached.error());
+    // First by ourselves: the middleman waits in connect() for as long as the system does, and others with it; nor does
+    // it tell why there is no connection.
+    if (const auto reached = probe_node(to.host, to.port, tls, connect_patience); !reached)
+      return then(reached.error());
     result<wire_actor> found = nobody;
-    self->request(self->system().middleman().actor_handle(), connect_patience, caf::connect_atom::value, to.host,
-                  to.port)
+    const caf::io::middleman_actor network =
+        tls.on() ? self->system().openssl_manager().actor_handle() : self->system().middleman().actor_handle();
+    self->request(network, connect_patience, caf::connect_atom::value, to.host, to.port)
         .receive(
             [&](const caf::node_id&, const caf::strong_actor_ptr& gate, const std::set<std::string>&) {
               if (gate) found = caf::actor_cast<wire_actor>(gate);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "actors/node_tls.h"
 #include "actors/transport.h"
 #include "base/result.h"
 
@@ -25,7 +26,8 @@ result<wire_address> parse_wire_address(const std::string& text);
 /// The actor system of a process that talks to others.
 class wire_network {
  public:
-  wire_network();
+  /// `tls`: checked by check_node_tls(); all connections are encrypted and mutually authenticated with it.
+  explicit wire_network(node_tls tls = {});
   ~wire_network();
   wire_network(const wire_network&) = delete;
   wire_network& operator=(const wire_network&) = delete;
@@ -37,14 +39,14 @@ class wire_network {
   void connect(const wire_address& to, std::function<void(result<wire_actor>)> then);
 
   static constexpr std::chrono::milliseconds connect_patience{2'000};
-  /// A peer that is silent for so long is cut off. (Whether a worker is alive is decided by its reports, far sooner; this
-  /// only ends connections into nothing.)
+  /// A peer that is silent for so long is cut off. (Whether a worker is alive is decided by its reports, far sooner;
+  /// this only ends connections into nothing.)
   static constexpr std::chrono::milliseconds silence{5'000};
 
  private:
+  const node_tls tls_;
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
 };
-
 
 }  // namespace systole

@@ -96,6 +96,7 @@ class running_worker final : public worker_node {
 }  // namespace
 
 result<std::unique_ptr<worker_node>> worker_node::start(worker_options options, job_components components) {
+  SYSTOLE_TRY(check_node_tls(options.tls));
   auto made = std::make_unique<running_worker>(std::move(options), std::move(components));
   SYSTOLE_TRY(made->start());
   return std::unique_ptr<worker_node>(std::move(made));

@@ -26,6 +26,7 @@ struct worker_options {
   std::string directory;                   ///< its own, for working state; one process at a time
   std::string storage;                     ///< the shared one, where it is mounted elsewhere here; empty: as coordinators say
   std::string secret_directory;
+  node_tls tls;                            ///< between this process and the others of the cluster
   std::chrono::milliseconds leave_patience{60'000};  ///< on SIGTERM: for its tasks to be taken over
   std::string crash_at;                    ///< tests only
 };

@@ -23,7 +23,8 @@ class worker_shell;
 
 /// What a worker's threads share.
 struct worker_core {
-  worker_core(worker_options with, job_components made) : options(std::move(with)), components(std::move(made)) {}
+  worker_core(worker_options with, job_components made)
+      : options(std::move(with)), components(std::move(made)), network(options.tls) {}
 
   const worker_options options;
   job_components components;

@@ -29,6 +29,7 @@ void add_savepoint_command(CLI::App& root, command_action& chosen);
 void add_delete_command(CLI::App& root, command_action& chosen);
 void add_workers_command(CLI::App& root, command_action& chosen);
 void add_token_command(CLI::App& root, command_action& chosen);
+void add_certificates_command(CLI::App& root, command_action& chosen);
 void add_version_command(CLI::App& root, command_action& chosen);
 void add_completion_command(CLI::App& root, command_action& chosen);
 

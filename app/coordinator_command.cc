@@ -3,6 +3,7 @@
 #include "actors/coordinator_node.h"
 #include "app/commands.h"
 #include "app/exit_code.h"
+#include "app/node_config.h"
 #include "app/node_flags.h"
 #include "app/signals.h"
 #include "base/log.h"
@@ -21,18 +22,20 @@ struct coordinator_flags {
   std::string certificate;
   std::string key;
   std::string crash_at;
+  node_tls tls;
   bool insecure = false;
 };
 
 result<void> run_coordinator(const coordinator_flags& flags) {
   set_log_level(log_level::info);
-  SYSTOLE_ASSIGN(const listen_address where, node_address("--listen", flags.listen, flags.insecure));
+  SYSTOLE_ASSIGN(const listen_address where, node_address("--listen", flags.listen, flags.insecure || flags.tls.on()));
   SYSTOLE_ASSIGN(const listen_address api, parse_listen_address(flags.api));
   coordinator_options options;
   options.address = where.address;
   options.port = where.port;
   SYSTOLE_ASSIGN(options.storage, absolute_path(flags.storage));
   options.secret_directory = flags.secrets;
+  options.tls = flags.tls;
   options.api = (flags.certificate.empty() ? "http://" : "https://") + api.text();
   options.crash_at = flags.crash_at;
   SYSTOLE_ASSIGN(const auto node, coordinator_node::start(std::move(options), default_components()));
@@ -73,15 +76,17 @@ void add_coordinator_command(CLI::App& root, command_action& chosen) {
   verb->add_option("--api", flags->api, "Where users and the command connect: ADDRESS:PORT")->capture_default_str();
   verb->add_option("--secrets", flags->secrets, "Directory of the connections' secrets: DIR/NAME/KEY for each secretRef");
   verb->add_option("--token-file", flags->token_file, "Who may use the API: lines ROLE SHA256 NAME (see systole token)");
-  verb->add_option("--tls-certificate", flags->certificate, "PEM file: the API speaks TLS");
-  verb->add_option("--tls-key", flags->key, "PEM file of the certificate's key");
-  verb->add_flag("--insecure", flags->insecure, "Listen for workers on another address than this machine's own without TLS");
+  verb->add_option("--api-cert", flags->certificate, "PEM file: the API speaks TLS");
+  verb->add_option("--api-key", flags->key, "PEM file of the API certificate's key");
+  add_node_tls_flags(*verb, flags->tls, flags->insecure);
+  add_config_flag(*verb);
   verb->add_option("--test-crash-at", flags->crash_at, "")->group("");
   verb->footer(
       "A second coordinator on the same storage stands by and takes over when the first one dies.\n\n"
       "Examples:\n"
       "  systole coordinator --storage /srv/systole\n"
-      "  systole coordinator --storage /srv/systole --api 0.0.0.0:8480 --token-file tokens");
+      "  systole coordinator --storage /srv/systole --api 0.0.0.0:8480 --token-file tokens\n"
+      "  systole coordinator --config /etc/systole/coordinator.yaml");
   verb->callback([&chosen, flags] {
     chosen = [flags] { return tell("coordinator", run_coordinator(*flags)); };
   });

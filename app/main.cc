@@ -4,6 +4,7 @@
 
 #include "app/commands.h"
 #include "app/exit_code.h"
+#include "app/node_config.h"
 
 namespace {
 
@@ -48,11 +49,22 @@ int main(int argc, char** argv) {
   systole::add_delete_command(root, chosen);
   systole::add_workers_command(root, chosen);
   systole::add_token_command(root, chosen);
+  systole::add_certificates_command(root, chosen);
   systole::add_version_command(root, chosen);
   systole::add_completion_command(root, chosen);
+  const systole::configured_words given =
+      systole::with_config_file(root, std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  if (!given.problems.empty()) {
+    std::fputs(given.problems.c_str(), stderr);
+    return systole::exit_usage;
+  }
   try {
-    root.parse(argc, argv);
+    root.parse(std::vector<std::string>(given.words.rbegin(), given.words.rend()));
   } catch (const CLI::ParseError& problem) {
+    if (const std::string placed = systole::place_of_problem(given, problem.what()); placed != problem.what()) {
+      std::fprintf(stderr, "%s\n", placed.c_str());
+      return systole::exit_usage;
+    }
     const int code = root.exit(problem);
     return code == 0 ? systole::exit_success : systole::exit_usage;
   }

@@ -17,6 +17,16 @@ result<listen_address> node_address(const char* flag, const std::string& text, b
   return at;
 }
 
+void add_node_tls_flags(CLI::App& verb, node_tls& into, bool& insecure) {
+  verb.add_option(
+      "--tls-cert", into.certificate,
+      "PEM file: TLS with the cluster's other processes, who must show a certificate, too (see systole certificates)");
+  verb.add_option("--tls-key", into.key, "PEM file of the certificate's key");
+  verb.add_option("--tls-ca", into.authority, "PEM file of the authority that signed the certificates of all of them");
+  verb.add_flag("--insecure", insecure,
+                "Allow addresses that others reach where nothing is authenticated or encrypted");
+}
+
 result<std::string> absolute_path(const std::string& path) {
   std::error_code problem;
   const std::filesystem::path made = std::filesystem::absolute(path, problem);

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <string>
 
+#include "actors/node_tls.h"
 #include "base/result.h"
 #include "control/listen_address.h"
 
@@ -9,6 +11,9 @@ namespace systole {
 
 /// Where a process of a cluster listens for others; refuses an address that other machines reach unless `insecure`.
 result<listen_address> node_address(const char* flag, const std::string& text, bool insecure);
+
+/// The flags of TLS between the processes of a cluster, and --insecure, which does without.
+void add_node_tls_flags(CLI::App& verb, node_tls& into, bool& insecure);
 
 /// For processes that do not share a working directory.
 result<std::string> absolute_path(const std::string& path);

@@ -7,6 +7,7 @@
 #include "app/byte_size.h"
 #include "app/commands.h"
 #include "app/exit_code.h"
+#include "app/node_config.h"
 #include "app/node_flags.h"
 #include "app/signals.h"
 #include "base/log.h"
@@ -31,6 +32,7 @@ struct worker_flags {
   std::string crash_at;
   uint32_t slots = 0;
   uint32_t drain_seconds = 60;
+  node_tls tls;
   bool insecure = false;
 };
 
@@ -41,7 +43,7 @@ std::string host_name() {
 
 result<void> run_worker(const worker_flags& flags) {
   set_log_level(log_level::info);
-  SYSTOLE_ASSIGN(const listen_address where, node_address("--listen", flags.listen, flags.insecure));
+  SYSTOLE_ASSIGN(const listen_address where, node_address("--listen", flags.listen, flags.insecure || flags.tls.on()));
   const auto memory = parse_byte_size(flags.memory);
   if (!memory)
     return fail(error_code::invalid_argument, "--memory " + flags.memory + ": write a size as 512MiB or 2GiB");
@@ -62,6 +64,7 @@ result<void> run_worker(const worker_flags& flags) {
     SYSTOLE_ASSIGN(options.storage, absolute_path(flags.storage));
   }
   options.secret_directory = flags.secrets;
+  options.tls = flags.tls;
   options.leave_patience = std::chrono::seconds(flags.drain_seconds);
   options.crash_at = flags.crash_at;
   SYSTOLE_ASSIGN(const auto node, worker_node::start(std::move(options), default_components()));
@@ -109,12 +112,14 @@ void add_worker_command(CLI::App& root, command_action& chosen) {
   verb->add_option("--metrics", flags->metrics, "Serve /metrics for Prometheus: [ADDRESS:]PORT");
   verb->add_option("--drain-seconds", flags->drain_seconds, "On SIGTERM: how long to wait until others have its tasks")
       ->capture_default_str();
-  verb->add_flag("--insecure", flags->insecure, "Listen on another address than this machine's own without TLS");
+  add_node_tls_flags(*verb, flags->tls, flags->insecure);
+  add_config_flag(*verb);
   verb->add_option("--test-crash-at", flags->crash_at, "")->group("");
   verb->footer(
       "Examples:\n"
       "  systole worker --state /var/lib/systole/worker\n"
-      "  systole worker --state state/w2 --name w2 --slots 4 --memory 4GiB --coordinator c1:8481 --coordinator c2:8481");
+      "  systole worker --state state/w2 --name w2 --slots 4 --memory 4GiB --coordinator c1:8481 --coordinator c2:8481\n"
+      "  systole worker --config /etc/systole/worker.yaml");
   verb->callback([&chosen, flags] {
     chosen = [flags] { return tell("worker", run_worker(*flags)); };
   });

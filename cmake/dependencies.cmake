@@ -33,7 +33,7 @@ if(NOT SYSTOLE_WITHOUT_CAF_AND_ROCKSDB)
   # The archive where there is one: a process of ours starts 4 ms sooner without its thousands of symbols to look up.
   systole_find(systole::rocksdb librocksdb.a rocksdb/db.h)
   target_link_libraries(systole::rocksdb INTERFACE systole::zstd ZLIB::ZLIB lz4 snappy bz2)
-  find_package(CAF REQUIRED COMPONENTS core io)
+  find_package(CAF REQUIRED COMPONENTS core io openssl)
 endif()
 if(SYSTOLE_TESTS OR SYSTOLE_FUZZERS)
   find_package(GTest REQUIRED)
