@@ -20,6 +20,7 @@ namespace systole {
 ///   jobs/ID/plan-P           its physical plan at parallelism P (0: as submitted)
 ///   jobs/ID/checkpoints/     its checkpoint store
 ///   jobs/ID/outbox/          rows that wait for their epoch's commit
+///   scratch/                 of a moment
 class cluster_storage {
  public:
   cluster_storage(std::string directory, const job_components& components)
@@ -37,10 +38,9 @@ class cluster_storage {
   result<std::unique_ptr<checkpoint_store>> open_checkpoints(job_id job, const std::string& name) const;
   std::string outbox(job_id job) const { return folder(job) + "/outbox"; }
   const std::string& directory() const { return directory_; }
-
- private:
   std::string folder(job_id job) const;
 
+ private:
   std::string directory_;
   const job_components& components_;
 };

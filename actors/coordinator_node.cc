@@ -86,6 +86,12 @@ class running_coordinator final : public coordinator_node {
       shell.remove_savepoint(which, epoch, then);
     });
   }
+  void compare(std::string which, job_submission what, answer<job_difference> then) override {
+    auto shared = std::make_shared<job_submission>(std::move(what));
+    post([which = std::move(which), shared, then = std::move(then)](coordinator_shell& shell) {
+      shell.compare(which, std::move(*shared), then);
+    });
+  }
   void workers(answer<std::vector<worker_summary>> then) override {
     post([then = std::move(then)](coordinator_shell& shell) { shell.workers(then); });
   }

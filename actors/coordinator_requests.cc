@@ -5,6 +5,7 @@
 
 #include "actors/background.h"
 #include "actors/coordinator_shell.h"
+#include "actors/submission.h"
 #include "base/limits.h"
 
 namespace systole {
@@ -43,51 +44,6 @@ const char* name_of(attempt_phase phase) {
 bool has_ended(job_control::state state) {
   return state == job_control::state::finished || state == job_control::state::stopped ||
          state == job_control::state::cancelled || state == job_control::state::failed;
-}
-
-/// What a plan cannot have in a cluster.
-std::optional<std::string> unfit(const proto::PhysicalPlan& plan) {
-  for (const proto::Node& node : plan.nodes())
-    if (node.has_sink() && node.sink().kind() == proto::Sink::CONSOLE)
-      return "sink " + node.step() + " writes to a console, which a cluster does not have: use another sink, or systole run";
-  return std::nullopt;
-}
-
-struct compiled_submission {
-  submission_outcome outcome;
-  proto::JobDefinition definition;
-  std::optional<failure> refused;
-};
-
-compiled_submission compile_submission(const job_submission& what, job_id id, timestamp_us now_us) {
-  compiled_submission made;
-  proto::JobDefinition& definition = made.definition;
-  definition.set_id(id.value);
-  definition.set_submitted_at_us(now_us);
-  definition.set_request(what.request);
-  std::vector<manifest_source> sources;
-  for (const job_submission::file& each : what.files) {
-    definition.add_files()->set_name(each.name);
-    definition.mutable_files()->rbegin()->set_text(each.text);
-    sources.push_back({each.name, each.text});
-  }
-  definition.set_directory(what.directory);
-  for (const auto& [name, value] : what.parameters) (*definition.mutable_parameters())[name] = value;
-  definition.set_parallelism(what.parallelism);
-  definition.set_allow_drop_state(what.allow_drop_state);
-  const compile_result compiled = compile_job(definition, 0);
-  if (!compiled.problems.empty()) made.outcome.problems.push_back(render_diagnostics(compiled.problems, sources));
-  if (!compiled.ok()) {
-    made.refused = fail(error_code::invalid_argument, "the manifest has errors");
-    return made;
-  }
-  made.outcome.name = compiled.plan->job();
-  definition.set_name(compiled.plan->job());
-  if (const auto why = unfit(*compiled.plan)) {
-    made.outcome.problems.push_back(*why);
-    made.refused = fail(error_code::invalid_argument, *why);
-  }
-  return made;
 }
 
 }  // namespace
@@ -178,9 +134,6 @@ void coordinator_shell::job(const std::string& which, const answer<job_details>&
 
 void coordinator_shell::submit(job_submission what, answer<submission_outcome> then) {
   if (!control_) return then(not_leading());
-  if (!what.from_savepoint.empty())
-    return then(fail(error_code::invalid_argument,
-                     "a job cannot be started from another one's savepoint yet: stop and resume the job itself"));
   for (const auto& [id, each] : entries_)
     if (!what.request.empty() && each.request == what.request) {
       submission_outcome known;
@@ -197,40 +150,51 @@ void coordinator_shell::submit(job_submission what, answer<submission_outcome> t
   in_background<compiled_submission>(
       self_->system(), poster(),
       [shared, id, now = core_->components.time->now_us()] { return compile_submission(*shared, id, now); },
-      [dry_run, then = std::move(then)](coordinator_shell& shell, compiled_submission made) {
+      [dry_run, shared, then = std::move(then)](coordinator_shell& shell, compiled_submission made) {
         if (!shell.control_) return then(shell.not_leading());
         made.outcome.refused = made.refused.has_value();
         if (made.refused) return then(std::move(made.outcome));
-        shell.accept(std::move(made.definition), std::move(made.outcome), dry_run, then);
+        shell.accept({std::move(made.definition), std::move(made.outcome), std::move(made.plan),
+                      std::move(shared->from_savepoint), dry_run, then});
       });
 }
 
-void coordinator_shell::accept(proto::JobDefinition definition, submission_outcome outcome, bool dry_run,
-                               answer<submission_outcome> then) {
-  const std::string name = definition.name();
+void coordinator_shell::accept(submission what) {
+  const std::string name = what.definition.name();
   job_id other;
-  if (const entry* running = find(name, &other)) {
+  if (const entry* known = find(name, &other)) {
     const auto at = control_->jobs().find(other);
-    const bool over = running->broken || (at != control_->jobs().end() && has_ended(at->second.current()));
+    const bool over = known->broken || (at != control_->jobs().end() && has_ended(at->second.current()));
     if (!over)
-      return then(fail(error_code::already_exists, "job " + name + " (" + job_id_text(other) +
-                                                       ") is there already: stop or cancel it first, or give this one another name"));
+      return what.then(fail(error_code::already_exists,
+                            "job " + name + " (" + job_id_text(other) +
+                                ") is there already: stop or cancel it first, or give this one another name"));
+    // A stopped job goes on with what is submitted under its name.
+    const bool stopped = at != control_->jobs().end() && at->second.current() == job_control::state::stopped;
+    if (what.from.empty() && stopped && at->second.last_completed().value > 0) what.from = job_id_text(other);
   }
-  if (submitting_.contains(name)) return then(fail(error_code::already_exists, "job " + name + " is being submitted"));
-  if (dry_run) return then(std::move(outcome));
+  if (submitting_.contains(name))
+    return what.then(fail(error_code::already_exists, "job " + name + " is being submitted"));
+  if (!what.from.empty()) return accept_from(std::move(what));
+  if (what.dry_run) return what.then(std::move(what.outcome));
   submitting_.insert(name);
-  outcome.job = job_id(definition.id());
-  auto shared = std::make_shared<proto::JobDefinition>(std::move(definition));
+  add(std::move(what));
+}
+
+/// Its name is among submitting_ from before to the end.
+void coordinator_shell::add(submission what) {
+  what.outcome.job = job_id(what.definition.id());
+  auto shared = std::make_shared<submission>(std::move(what));
   in_background<result<void>>(
-      self_->system(), poster(), [core = core_, shared] { return core->storage.add_job(*shared); },
-      [shared, outcome, then = std::move(then)](coordinator_shell& shell, result<void> added) {
-        shell.submitting_.erase(shared->name());
-        if (!added) return then(std::move(added).error());
+      self_->system(), poster(), [core = core_, shared] { return core->storage.add_job(shared->definition); },
+      [shared](coordinator_shell& shell, result<void> added) {
+        shell.submitting_.erase(shared->definition.name());
+        if (!added) return shared->then(std::move(added).error());
         // Submitted, whatever comes: the next to lead finds it.
-        if (!shell.control_) return then(shell.not_leading());
-        shell.open_job(*shared, [outcome, then](std::optional<failure> cause) {
-          if (cause) then(std::move(*cause));
-          else then(outcome);
+        if (!shell.control_) return shared->then(shell.not_leading());
+        shell.open_job(shared->definition, [shared](std::optional<failure> cause) {
+          if (cause) shared->then(std::move(*cause));
+          else shared->then(shared->outcome);
         });
       });
 }

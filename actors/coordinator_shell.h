@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "actors/attempt.h"
+#include "actors/background.h"
 #include "actors/coordinator_node.h"
 #include "actors/job_metrics.h"
 #include "actors/job_keeper.h"
@@ -73,6 +74,7 @@ class coordinator_shell {
   void request(const std::string& which, job_request what, answer<epoch_id> then);
   void remove(const std::string& which, answer<bool> then);
   void remove_savepoint(const std::string& which, epoch_id epoch, answer<bool> then);
+  void compare(const std::string& which, job_submission what, answer<job_difference> then);
   void workers(const answer<std::vector<worker_summary>>& then) const;
   void cluster(answer<cluster_summary> then) const;
 
@@ -94,6 +96,30 @@ class coordinator_shell {
     timestamp_us opened_us = 0;  ///< the wall clock's
     std::map<uint64_t, timestamp_us> triggered_us;  ///< by epoch under way
   };
+  /// A job that was compiled, on its way in.
+  struct submission {
+    proto::JobDefinition definition;
+    submission_outcome outcome;
+    std::shared_ptr<const proto::PhysicalPlan> plan;
+    std::string from;  ///< where its state comes from; empty: nowhere
+    bool dry_run = false;
+    answer<submission_outcome> then;
+  };
+  /// Where a job's saved state is, or why there is none: on the node's thread, by what the jobs say.
+  struct saved_place {
+    std::optional<job_id> job;  ///< of the cluster: its keeper reads it; else a directory is read in the background
+    std::string directory;
+    epoch_id epoch;  ///< 0: the last one
+  };
+  result<saved_place> find_saved(const std::string& from) const;
+  /// Runs `what` where nothing is removed from the place meanwhile.
+  template <class T>
+  void at_saved(const saved_place& place, std::function<T()> what, std::function<void(coordinator_shell&, T)> then) {
+    if (place.job)
+      return by_keeper<T>(
+          *place.job, [what = std::move(what)](job_keeper&) { return what(); }, std::move(then));
+    in_background<T>(self_->system(), poster(), std::move(what), std::move(then));
+  }
   using job_event = std::function<job_control::actions(job_control&)>;
   static constexpr size_t kept_checkpoints = 64;
 
@@ -123,7 +149,9 @@ class coordinator_shell {
   void step_down(term_id higher);
   void open_job(proto::JobDefinition definition, std::function<void(std::optional<failure>)> then);
   void maybe_jobs_known();
-  void accept(proto::JobDefinition definition, submission_outcome outcome, bool dry_run, answer<submission_outcome> then);
+  void accept(submission what);
+  void accept_from(submission what);
+  void add(submission what);
 
   void perform(cluster_control::actions actions);
   void perform(job_id job, job_control::action what);

@@ -231,15 +231,7 @@ class local_job::impl {
     SYSTOLE_ASSIGN(const planned_tables tables, tables_of_plan(context));
     const saved_state_comparison compared = compare_with_saved(plan_, *last_, tables);
     if (!compared.changed()) return {};
-    std::string advice;
-    if (!compared.dropped.empty() && !options_.allow_drop_state)
-      advice += "; to go on without what is dropped give --drop-state, after a rename give the step renamedFrom";
-    if (!compared.incompatible.empty())
-      advice +=
-          "; to give up what an incompatible step has saved, rename the step and give --drop-state: it starts empty";
-    if (!advice.empty())
-      return fail(error_code::incompatible,
-                  "the saved state does not fit the manifest: " + compared.summary() + advice);
+    if (auto refused = refusal_of(compared, options_.allow_drop_state)) return std::move(*refused);
     tell(job_event::kind::resumed, "the manifest has changed: " + compared.summary());
     return {};
   }

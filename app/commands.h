@@ -18,6 +18,7 @@ void add_coordinator_command(CLI::App& root, command_action& chosen);
 void add_worker_command(CLI::App& root, command_action& chosen);
 void add_cluster_command(CLI::App& root, command_action& chosen);
 void add_submit_command(CLI::App& root, command_action& chosen);
+void add_diff_command(CLI::App& root, command_action& chosen);
 void add_list_command(CLI::App& root, command_action& chosen);
 void add_describe_command(CLI::App& root, command_action& chosen);
 void add_wait_command(CLI::App& root, command_action& chosen);

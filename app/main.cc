@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   systole::add_worker_command(root, chosen);
   systole::add_cluster_command(root, chosen);
   systole::add_submit_command(root, chosen);
+  systole::add_diff_command(root, chosen);
   systole::add_list_command(root, chosen);
   systole::add_describe_command(root, chosen);
   systole::add_wait_command(root, chosen);

@@ -17,6 +17,7 @@ const std::vector<rest_route>& rest_routes() {
       {"GET", "/api/v1/jobs/{job}/plan", reads, get_plan},
       {"GET", "/api/v1/jobs/{job}/checkpoints", reads, get_checkpoints},
       {"GET", "/api/v1/jobs/{job}/exceptions", reads, get_exceptions},
+      {"POST", "/api/v1/jobs/{job}/diff", reads, post_diff},
       {"POST", "/api/v1/jobs/{job}/stop", controls, post_stop},
       {"POST", "/api/v1/jobs/{job}/drain", controls, post_drain},
       {"POST", "/api/v1/jobs/{job}/cancel", controls, post_cancel},

@@ -44,6 +44,7 @@ void delete_job(rest_call call);
 void get_plan(rest_call call);
 void get_checkpoints(rest_call call);
 void get_exceptions(rest_call call);
+void post_diff(rest_call call);
 
 void post_stop(rest_call call);
 void post_drain(rest_call call);

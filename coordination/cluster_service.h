@@ -10,7 +10,9 @@
 
 #include "base/clock.h"
 #include "coordination/control_messages.h"
+#include "coordination/plan_difference.h"
 #include "coordination/restart_policy.h"
+#include "coordination/saved_state.h"
 #include "proto/plan.pb.h"
 
 /// What a cluster can be asked from outside: the seam between the coordinator and its REST API.
@@ -27,7 +29,9 @@ struct job_submission {
   std::map<std::string, std::string> parameters;
   uint32_t parallelism = 0;  ///< 0: the manifest's
   std::string request;       ///< makes a repeated submission harmless; empty: none
-  std::string from_savepoint;  ///< of a job that has ended: its id or name; with :EPOCH one of its savepoints
+  /// A job's id or name, or a directory with checkpoints that the coordinator sees; with :EPOCH one of its checkpoints,
+  /// else its last one. Empty: a stopped job of the same name, if there is one.
+  std::string from_savepoint;
   bool allow_drop_state = false;
   bool dry_run = false;      ///< check all, start nothing
 };
@@ -39,6 +43,16 @@ struct submission_outcome {
   std::vector<std::string> problems;  ///< file:line:column: error[SYSnnnn]: ...
   std::string changes;                ///< beside the saved state that it starts from, or of the job of that name; may be empty
   bool refused = false;               ///< for its problems; else these are warnings
+};
+
+/// A manifest beside a job: its plan, and the job's last saved state.
+struct job_difference {
+  std::vector<std::string> problems;  ///< of the manifest; where it is refused there is nothing else
+  bool refused = false;
+  std::vector<step_difference> steps;
+  epoch_id epoch;                ///< the checkpoint that is compared with; 0: there is none
+  saved_state_comparison state;  ///< where there is a checkpoint
+  std::string refusal;           ///< why the manifest cannot go on from it; empty: it can
 };
 
 struct checkpoint_summary {
@@ -115,6 +129,8 @@ class cluster_service {
   virtual void request(std::string which, job_request what, answer<epoch_id> then) = 0;
   /// Forgets an ended job and removes its state.
   virtual void remove(std::string which, answer<bool> then) = 0;
+  /// What a manifest would change in a job, running or not; changes nothing.
+  virtual void compare(std::string which, job_submission what, answer<job_difference> then) = 0;
   virtual void remove_savepoint(std::string which, epoch_id epoch, answer<bool> then) = 0;
   virtual void workers(answer<std::vector<worker_summary>> then) = 0;
   virtual void cluster(answer<cluster_summary> then) = 0;

@@ -88,6 +88,16 @@ std::string saved_state_comparison::summary() const {
   return told;
 }
 
+std::optional<failure> refusal_of(const saved_state_comparison& compared, bool allow_drop_state) {
+  std::string advice;
+  if (!compared.dropped.empty() && !allow_drop_state)
+    advice += "; to go on without what is dropped give --drop-state, after a rename give the step renamedFrom";
+  if (!compared.incompatible.empty())
+    advice += "; to give up what an incompatible step has saved, rename the step and give --drop-state: it starts empty";
+  if (advice.empty()) return std::nullopt;
+  return fail(error_code::incompatible, "the saved state does not fit the manifest: " + compared.summary() + advice);
+}
+
 saved_state_comparison compare_with_saved(const proto::PhysicalPlan& plan, const proto::CheckpointMetadata& saved,
                                           const planned_tables& tables) {
   const std::map<std::string, saved_step> before = saved_steps(saved);

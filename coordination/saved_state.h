@@ -1,10 +1,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/result.h"
 #include "proto/checkpoint.pb.h"
 #include "proto/plan.pb.h"
 
@@ -36,6 +38,9 @@ struct saved_state_comparison {
   /// "kept: a, b; new: c; dropped: d (2 state tables); incompatible: e (table x was ..., is ...)"
   std::string summary() const;
 };
+
+/// Why a plan may not go on from the saved state that it was compared with, and what to do; nothing where it may.
+std::optional<failure> refusal_of(const saved_state_comparison& compared, bool allow_drop_state);
 
 /// Pure. Roles that a step no longer has count as dropped only where the whole step is gone or has lost its state.
 /// `tables`: those that the plan's operators open; steps that are not in it are not checked for compatibility.

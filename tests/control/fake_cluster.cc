@@ -174,6 +174,27 @@ void fake_cluster::remove(std::string which, answer<bool> then) {
   then(true);
 }
 
+void fake_cluster::compare(std::string which, job_submission what, answer<job_difference> then) {
+  const std::lock_guard held(mutex_);
+  if (auto why = refusal()) return then(*why);
+  const kept_job* job = find(which);
+  if (!job) return then(fail(error_code::not_found, "there is no job " + which));
+  job_difference made;
+  for (const auto& file : what.files) {
+    if (file.text.find("broken") == file.text.npos) continue;
+    made.problems.push_back(file.name + ":1:1: error[SYS0101]: it is broken");
+    made.refused = true;
+  }
+  made.steps = {{"adt", step_difference::kind::same}, {"occupancy", step_difference::kind::changed}};
+  if (job->checkpoints.empty()) return then(std::move(made));
+  made.epoch = job->checkpoints.back().epoch;
+  made.state.kept = {"adt"};
+  made.state.dropped = {{"old", "2 state tables"}};
+  made.state.incompatible = {{"occupancy", "table counts was bigint, is numeric"}};
+  if (!what.allow_drop_state) made.refusal = "the saved state does not fit the manifest";
+  then(std::move(made));
+}
+
 void fake_cluster::remove_savepoint(std::string which, epoch_id epoch, answer<bool> then) {
   const std::lock_guard held(mutex_);
   if (auto why = refusal()) return then(*why);

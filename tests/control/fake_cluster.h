@@ -19,6 +19,7 @@ class fake_cluster final : public cluster_service {
   void job(std::string which, answer<job_details> then) override;
   void request(std::string which, job_request what, answer<epoch_id> then) override;
   void remove(std::string which, answer<bool> then) override;
+  void compare(std::string which, job_submission what, answer<job_difference> then) override;
   void remove_savepoint(std::string which, epoch_id epoch, answer<bool> then) override;
   void workers(answer<std::vector<worker_summary>> then) override;
   void cluster(answer<cluster_summary> then) override;

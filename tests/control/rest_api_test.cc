@@ -54,6 +54,22 @@ TEST_F(rest_test, a_dry_run_starts_nothing) {
   EXPECT_EQ(at(call("GET", "/api/v1/jobs"), "jobs"), "[]");
 }
 
+TEST_F(rest_test, compares_a_manifest_with_a_job) {
+  submit("beds");
+  const std::string files = R"({"files": [{"name": "job.yaml", "text": "name: beds"}])";
+  const auto made = call("POST", "/api/v1/jobs/beds/diff", files + "}");
+  EXPECT_EQ(made.status, 200u) << made.body;
+  EXPECT_EQ(at(made, "steps.1.change"), "changed");
+  EXPECT_EQ(at(made, "state.kept.0"), "adt");
+  EXPECT_EQ(at(made, "state.dropped.0.holds"), "2 state tables");
+  EXPECT_EQ(at(made, "state.incompatible.0.step"), "occupancy");
+  EXPECT_NE(at(made, "state.refusal"), "");
+  EXPECT_EQ(at(call("POST", "/api/v1/jobs/beds/diff", files + R"(, "allowDropState": true})"), "state.refusal"), "");
+  EXPECT_EQ(call("POST", "/api/v1/jobs/absent/diff", files + "}").status, 404u);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/beds/diff", R"({"files": [{"name": "a", "text": "broken"}]})").status, 422u);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/beds/diff", "{}").status, 400u);
+}
+
 TEST_F(rest_test, controls_a_job) {
   submit("beds");
   const auto savepoint = call("POST", "/api/v1/jobs/beds/savepoints");

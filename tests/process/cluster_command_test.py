@@ -91,6 +91,9 @@ def life_of_a_job(systole, work):
     expect(systole("stop", "beds", "--drain", "--no-savepoint"), 2, "two ways to stop at once are wrong usage")
     expect(systole("stop", "beds", "--drain", "--wait"), 0, "stop --drain", err="beds: finished")
     expect(systole("submit", manifest(work, "more"), "--from-savepoint", f"beds:{epoch}"), 0, "submit --from-savepoint says what becomes of the state", out="state is kept")
+    expect(systole("diff", "more", manifest(work, "more"), "--drop-state"), 0, "diff", out=r"(?s)occupancy +changed +incompatible: table counts.*old +removed +dropped: 2 state tables.*checkpoint")
+    expect(systole("diff", "more", manifest(work, "more")), 1, "diff of a manifest that cannot go on", err="does not fit")
+    expect(systole("diff", "more", manifest(work, "more", "name: more broken\n")), 1, "diff of a manifest with errors", err="it is broken")
     expect(systole("stop", "more", "--no-savepoint", "--wait"), 0, "stop --no-savepoint", err="more: cancelled")
     expect(systole("savepoint", "delete", "beds", epoch), 0, "savepoint delete")
     expect(systole("savepoint", "delete", "beds", epoch), 1, "a savepoint that is not there")
@@ -167,7 +170,7 @@ def completion(command):
         "COMP_WORDS=(systole submit --from); COMP_CWORD=2; _systole; echo ${COMPREPLY[@]}\n"
     ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
     check(ran.stdout.split() == ["create", "--from-savepoint"], "bash completes a verb below a verb, and flags", ran.stdout + ran.stderr)
-    for verb in ("submit", "list", "describe", "wait", "stop", "cancel", "resume", "rescale", "savepoint", "delete", "workers", "token"):
+    for verb in ("submit", "diff", "list", "describe", "wait", "stop", "cancel", "resume", "rescale", "savepoint", "delete", "workers", "token"):
         expect(command(verb, "--help"), 0, f"{verb} --help has an example", out=rf"systole {verb}")
 
 
