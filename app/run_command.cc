@@ -6,6 +6,7 @@
 
 #include "actors/local_job.h"
 #include "app/byte_size.h"
+#include "app/checkpoint_place.h"
 #include "app/commands.h"
 #include "app/exit_code.h"
 #include "app/manifest_input.h"
@@ -21,6 +22,7 @@ constexpr const char* default_memory = "512MiB";
 
 struct run_flags : manifest_flags {
   std::string state;
+  checkpoint_place checkpoints;
   std::string memory = default_memory;
   std::string progress = "auto";
   std::string crash_at;
@@ -81,6 +83,7 @@ std::string command_to_go_on(const run_flags& flags, const std::string& state) {
   std::string command = "systole run";
   for (const std::string& file : flags.files) command += " " + shell_word(file);
   command += " --state " + shell_word(state);
+  if (!flags.checkpoints.url.empty()) command += " --checkpoints " + shell_word(flags.checkpoints.url);
   for (const std::string& parameter : flags.parameters) command += " --param " + shell_word(parameter);
   if (flags.parallelism > 0) command += " --parallelism " + std::to_string(flags.parallelism);
   if (flags.memory != default_memory) command += " --memory " + shell_word(flags.memory);
@@ -161,7 +164,12 @@ int run(const run_flags& flags) {
   if (flags.rewind_given->count() > 0) options.rewind_to = flags.rewind;
   options.on_progress = [&display](const job_progress& progress) { display.show(progress); };
   options.on_event = [&display](const job_event& event) { display.tell(event); };
-  const job_components components = components_for(flags);
+  job_components components = components_for(flags);
+  if (auto placed = use_checkpoint_place({flags.checkpoints.url, flags.secrets}, state, components); !placed) {
+    std::fprintf(stderr, "systole run: %s\n", placed.error().message.c_str());
+    if (temporary) std::filesystem::remove(state);
+    return exit_usage;
+  }
   local_job job(plan, options, components);
   std::unique_ptr<http_server> metrics;
   if (!flags.metrics.empty()) {
@@ -201,6 +209,7 @@ void add_run_command(CLI::App& root, command_action& chosen) {
   auto flags = std::make_shared<run_flags>();
   add_manifest_flags(*verb, *flags);
   verb->add_option("--state", flags->state, "Directory of checkpoints: a run that was stopped or killed goes on from it");
+  add_checkpoints_flag(*verb, flags->checkpoints);
   verb->add_option("--memory", flags->memory, "Memory limit of all state and buffers; the program itself takes about 50 MiB more")->capture_default_str();
   verb->add_option("--progress", flags->progress, "auto, plain, live, json or none")
       ->check(CLI::IsMember({"auto", "plain", "live", "json", "none"}))

@@ -1,0 +1,49 @@
+#include "app/checkpoint_place.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "s3/location.h"
+#include "state/s3_store.h"
+
+namespace systole {
+namespace {
+
+constexpr const char* cache_folder = "/s3-cache";
+
+}  // namespace
+
+void add_checkpoints_flag(CLI::App& verb, checkpoint_place& into) {
+  verb.add_option("--checkpoints", into.url,
+                  "Keep checkpoints in an S3 bucket: s3://BUCKET/PREFIX[?endpoint=URL&region=NAME&pathStyle=true&"
+                  "secret=NAME&caFile=PATH]; keys from the secret (accessKeyId, secretAccessKey) or AWS_*");
+}
+
+result<void> use_checkpoint_place(const checkpoint_place& place, const std::string& state, job_components& components) {
+  file_system& files = *components.files;
+  const std::string directory = state + "/checkpoints";
+  if (place.url.empty()) {
+    SYSTOLE_ASSIGN(const bool elsewhere, files.exists(directory + cache_folder));
+    if (!elsewhere) return {};
+    return fail(error_code::invalid_argument,
+                "the checkpoints of this state are in an S3 bucket: give --checkpoints as before: " + state);
+  }
+  SYSTOLE_ASSIGN(const bool in_directory, files.exists(directory + "/log"));
+  if (in_directory)
+    return fail(
+        error_code::invalid_argument,
+        "the checkpoints of this state are in its directory: leave out --checkpoints, or give another --state: " +
+            state);
+  const environment variables = [](const char* name) { return std::getenv(name); };
+  SYSTOLE_ASSIGN(s3_location where, parse_s3_location(place.url, variables));
+  s3_client_options options;
+  options.credentials = s3_credentials_from(files, place.secret_directory, where.secret, variables);
+  SYSTOLE_TRY(options.credentials());  // a missing key is told at once
+  options.where = std::move(where);
+  components.open_store = [options](file_system& local, const std::string& at, const std::string& job) {
+    return open_s3_store(options, local, at + cache_folder, job);
+  };
+  return {};
+}
+
+}  // namespace systole
