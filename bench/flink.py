@@ -316,6 +316,17 @@ def machine():
                 commit=commit, date=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), load=os.getloadavg()[0])
 
 
+def add_engine_flags(parser):
+    """What engines get, and where the results go."""
+    add = parser.add_argument
+    add("--memory", default="512MiB", help="Systole's memory limit")
+    add("--heap", default="2g", help="Flink's heap")
+    add("--managed", default="1gb", help="Flink's managed memory, which RocksDB uses")
+    add("--gc", default="Parallel", help="Flink's collector: Parallel or G1")
+    add("--timeout", type=int, default=400, help="seconds of one run")
+    add("--json", default="", help="append a JSON line per run to this file")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -325,13 +336,8 @@ def main():
     add("--events", default="2000000", help="comma-separated")
     add("--seed", type=int, default=1)
     add("--runs", type=int, default=3)
-    add("--memory", default="512MiB", help="Systole's memory limit")
-    add("--heap", default="2g", help="Flink's heap")
-    add("--managed", default="1gb", help="Flink's managed memory, which RocksDB uses")
-    add("--gc", default="Parallel", help="Flink's collector: Parallel or G1")
-    add("--timeout", type=int, default=400)
+    add_engine_flags(parser)
     add("--no-check", action="store_true", help="skip the runs that only check h1's files and h2's final rows")
-    add("--json", default="", help="append a JSON line per run to this file")
     options = parser.parse_args()
     engines, results, wrong = options.engine.split(","), [], False
     about = machine()

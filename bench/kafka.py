@@ -169,12 +169,7 @@ def main():
     add("--events", type=int, default=2_000_000)
     add("--seed", type=int, default=1)
     add("--runs", type=int, default=3)
-    add("--memory", default="512MiB", help="Systole's memory limit")
-    add("--heap", default="2g", help="Flink's heap")
-    add("--managed", default="1gb", help="Flink's managed memory, which RocksDB uses")
-    add("--gc", default="Parallel", help="Flink's collector: Parallel or G1")
-    add("--timeout", type=int, default=400)
-    add("--json", default="", help="append a JSON line per run to this file")
+    flink.add_engine_flags(parser)
     options = parser.parse_args()
     flink.build_flink()  # which also loads the topics
     about = flink.machine()
