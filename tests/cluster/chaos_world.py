@@ -89,8 +89,11 @@ class World:
         with open(self.clock, "r+b" if os.path.exists(self.clock) else "wb", buffering=0) as file:
             file.write(struct.pack("=q", seconds))
 
+    def logs(self):
+        return "\n".join(f"--- {each.name}\n{each.log()[-3000:]}" for each in self.members())
+
     def history(self, job):
-        """Its last checkpoints and failures, as text; for a test that has failed."""
+        """A job's last checkpoints and failures, as text; for a test that has failed."""
         told = []
         for what in ("", "/exceptions", "/checkpoints"):
             try:
