@@ -1,10 +1,11 @@
 #!/bin/sh
 # The long checks: `./dev check`. Writes what it saw to docs/check_results.md.
-#   KILLS=200 FUZZ_SECONDS=60 SEED=... ./dev check
+#   KILLS=200 FAULTS=100 FUZZ_SECONDS=60 SEED=... ./dev check
 set -eu
 cd "$(dirname "$0")/.."
 say() { printf '==> %s\n' "$*" >&2; }
 kills=${KILLS:-200}
+faults=${FAULTS:-100}
 fuzz_seconds=${FUZZ_SECONDS:-60}
 seed=${SEED:-$(date +%s)}
 report=docs/check_results.md
@@ -53,5 +54,6 @@ for target in build/fuzz/tests/fuzz/*_fuzz; do
 done
 
 record "kill -9 at $kills moments" python3 tests/process/kill_test.py --systole build/release/systole --kills "$kills" --seed "$seed"
+record "chaos, $faults faults in a cluster" python3 tests/cluster/chaos.py --systole build/release/systole --faults "$faults" --seed "$seed"
 say "written to $report"
 exit $status
