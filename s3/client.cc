@@ -32,6 +32,7 @@ bool keys_may_be_old(const http_response& answer) { return answer.status == 401 
 }  // namespace
 
 s3_client::s3_client(s3_client_options options) : with_(std::move(options)), random_(std::random_device()()) {
+  // Between two tries the caller's thread waits, a state writer's as a rule: a bounded backoff, which tests replace.
   if (!with_.pause) with_.pause = [](milliseconds time) { std::this_thread::sleep_for(time); };
   if (const auto url = parse_url(with_.where.endpoint)) host_ = authority_of(*url);
 }

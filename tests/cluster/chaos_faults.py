@@ -77,34 +77,16 @@ def _(round_, chance):
     return f"{first.name}, {told}"
 
 
-@fault("coordinator kill -9", 5)
-def _(round_, chance):
-    return _down(chance, round_.world.leader())
+def _down_or_frozen(name, process_of, killed_weight, frozen_weight, most_frozen_s):
+    """The two faults that any process may have."""
+    fault(f"{name} kill -9", killed_weight)(lambda round_, chance: _down(chance, process_of(round_.world)))
+    fault(f"{name} kill -STOP, -CONT", frozen_weight)(
+        lambda round_, chance: _frozen(chance, process_of(round_.world), 0.3, most_frozen_s))
 
 
-@fault("coordinator kill -STOP, -CONT", 4)
-def _(round_, chance):
-    return _frozen(chance, round_.world.leader(), 0.3, 5)
-
-
-@fault("broker kill -9", 4)
-def _(round_, chance):
-    return _down(chance, round_.world.broker)
-
-
-@fault("broker kill -STOP, -CONT", 3)
-def _(round_, chance):
-    return _frozen(chance, round_.world.broker, 0.3, 6)
-
-
-@fault("database kill -9", 4)
-def _(round_, chance):
-    return _down(chance, round_.world.database)
-
-
-@fault("database kill -STOP, -CONT", 3)
-def _(round_, chance):
-    return _frozen(chance, round_.world.database, 0.3, 6)
+_down_or_frozen("coordinator", lambda world: world.leader(), 5, 4, 5)
+_down_or_frozen("broker", lambda world: world.broker, 4, 3, 6)
+_down_or_frozen("database", lambda world: world.database, 4, 3, 6)
 
 
 @fault("worker frozen while the coordinator is killed", 2)

@@ -137,6 +137,7 @@ std::string faulty_proxy::forward(const std::string& request) const {
 void faulty_proxy::handle(int client) {
   const std::string request = read_request(client);
   const fault what = request.empty() ? fault::refused : choose(request);
+  // Sleeps on purpose: being late is the fault.
   const auto pause = [this] { std::this_thread::sleep_for(std::chrono::milliseconds(late_ms_)); };
   switch (what) {
     case fault::refused: break;
