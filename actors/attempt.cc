@@ -3,6 +3,8 @@
 #include <random>
 #include <utility>
 
+#include "base/hexadecimal.h"
+
 namespace systole {
 
 void attempt_end::set(attempt_result how) {
@@ -19,10 +21,9 @@ std::optional<attempt_result> attempt_end::wait_for(std::chrono::milliseconds wa
 
 std::string make_uuid() {
   std::random_device source;
-  static constexpr char digits[] = "0123456789abcdef";
   std::string made;
   for (int i = 0; i < 4; ++i)
-    for (uint32_t word = source(), j = 0; j < 8; ++j, word >>= 4) made.push_back(digits[word & 15]);
+    for (uint32_t word = source(), j = 0; j < 8; ++j, word >>= 4) made.push_back(hex_digits[word & 15]);
   return made;
 }
 

@@ -165,7 +165,7 @@ class host_shell {
   bool reported_ = false;
 };
 
-attempt_host_actor::behavior_type behave(attempt_host_actor::stateful_pointer<std::unique_ptr<host_shell>> self,
+attempt_host_actor::behavior_type behave_as_host(attempt_host_actor::stateful_pointer<std::unique_ptr<host_shell>> self,
                                          std::shared_ptr<host_parts> parts) {
   self->state = std::make_unique<host_shell>(self, std::move(*parts));
   host_shell* shell = self->state.get();
@@ -201,7 +201,7 @@ attempt_host_actor::behavior_type behave(attempt_host_actor::stateful_pointer<st
 }  // namespace
 
 attempt_host_actor spawn_attempt_host(caf::actor_system& system, host_parts parts) {
-  return system.spawn(behave, std::make_shared<host_parts>(std::move(parts)));
+  return system.spawn(behave_as_host, std::make_shared<host_parts>(std::move(parts)));
 }
 
 }  // namespace systole

@@ -12,10 +12,6 @@ size_t channel_credit(size_t memory_bytes, size_t channels) {
                             limits::channel_credit_bytes);
 }
 
-bool has_node(const planned_task& task, uint32_t node) {
-  return std::find(task.nodes.begin(), task.nodes.end(), node) != task.nodes.end();
-}
-
 }  // namespace
 
 attempt_world::attempt_world(const proto::PhysicalPlan& plan, const deployment& whole, const job_components& components,
@@ -92,7 +88,7 @@ void attempt_world::on_committed(epoch_id epoch) {
 
 uint32_t attempt_world::shards_of(uint32_t node) const {
   return static_cast<uint32_t>(std::count_if(whole_.tasks.begin(), whole_.tasks.end(),
-                                             [node](const planned_task& task) { return has_node(task, node); }));
+                                             [node](const planned_task& task) { return task.runs(node); }));
 }
 
 sink_input attempt_world::input_of_sink(const proto::Node& node) const {

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/hexadecimal.h"
 #include "base/limits.h"
 
 namespace systole {
@@ -20,9 +21,8 @@ std::optional<job_id> parse_job_id(const std::string& text) {
 }  // namespace
 
 std::string job_id_text(job_id job) {
-  static constexpr char digits[] = "0123456789abcdef";
   std::string made(16, '0');
-  for (size_t i = 0; i < made.size(); ++i) made[i] = digits[(job.value >> (60 - 4 * i)) & 15];
+  for (size_t i = 0; i < made.size(); ++i) made[i] = hex_digits[(job.value >> (60 - 4 * i)) & 15];
   return made;
 }
 

@@ -366,7 +366,7 @@ void coordinator_shell::reply(const job_control::answer& what) {
 
 namespace {
 
-node_actor::behavior_type behave(node_actor::stateful_pointer<std::unique_ptr<coordinator_shell>> self,
+node_actor::behavior_type behave_as_coordinator(node_actor::stateful_pointer<std::unique_ptr<coordinator_shell>> self,
                                  std::shared_ptr<coordinator_core> core) {
   self->state = std::make_unique<coordinator_shell>(self, core);
   coordinator_shell* shell = self->state.get();
@@ -379,7 +379,7 @@ node_actor::behavior_type behave(node_actor::stateful_pointer<std::unique_ptr<co
 }  // namespace
 
 node_actor spawn_coordinator_shell(const std::shared_ptr<coordinator_core>& core) {
-  return core->network.system().spawn(behave, core);
+  return core->network.system().spawn(behave_as_coordinator, core);
 }
 
 }  // namespace systole

@@ -86,7 +86,7 @@ struct gate_shell {
   }
 };
 
-gate_actor::behavior_type behave(gate_actor::stateful_pointer<std::unique_ptr<gate_shell>> self,
+gate_actor::behavior_type behave_as_gate(gate_actor::stateful_pointer<std::unique_ptr<gate_shell>> self,
                                  std::shared_ptr<gate_events> events) {
   self->state = std::make_unique<gate_shell>();
   gate_shell* shell = self->state.get();
@@ -123,7 +123,7 @@ gate_actor::behavior_type behave(gate_actor::stateful_pointer<std::unique_ptr<ga
 }  // namespace
 
 gate_actor spawn_gate(caf::actor_system& system, gate_events events) {
-  return system.spawn(behave, std::make_shared<gate_events>(std::move(events)));
+  return system.spawn(behave_as_gate, std::make_shared<gate_events>(std::move(events)));
 }
 
 }  // namespace systole

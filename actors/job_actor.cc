@@ -160,10 +160,7 @@ class job_shell {
     else into.commit.observe(now_us() - commit_began_us_);
   }
 
-  bool has_node(uint32_t task, uint32_t node) const {
-    const std::vector<uint32_t>& nodes = with_.whole->tasks[task].nodes;
-    return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-  }
+  bool has_node(uint32_t task, uint32_t node) const { return with_.whole->tasks[task].runs(node); }
 
   template <class Actor>
   Actor watch(Actor actor) {
@@ -334,7 +331,7 @@ class job_shell {
   std::optional<failure> cause_;
 };
 
-job_actor::behavior_type behave(job_actor::stateful_pointer<std::unique_ptr<job_shell>> self,
+job_actor::behavior_type behave_as_job(job_actor::stateful_pointer<std::unique_ptr<job_shell>> self,
                                 std::shared_ptr<attempt_parts> parts) {
   self->state = std::make_unique<job_shell>(self, std::move(*parts));
   job_shell* shell = self->state.get();
@@ -359,7 +356,7 @@ job_actor::behavior_type behave(job_actor::stateful_pointer<std::unique_ptr<job_
 }  // namespace
 
 job_actor spawn_job(caf::actor_system& system, attempt_parts parts) {
-  return system.spawn(behave, std::make_shared<attempt_parts>(std::move(parts)));
+  return system.spawn(behave_as_job, std::make_shared<attempt_parts>(std::move(parts)));
 }
 
 }  // namespace systole

@@ -31,10 +31,6 @@ barrier_kind kind_of(const proto::CheckpointMetadata& metadata) {
   return metadata.stops() ? barrier_kind::stop : barrier_kind::checkpoint;
 }
 
-bool has_node(const planned_task& task, uint32_t node) {
-  return std::find(task.nodes.begin(), task.nodes.end(), node) != task.nodes.end();
-}
-
 }  // namespace
 
 job_keeper::job_keeper(proto::JobDefinition definition, settings with, const job_components& components)
@@ -86,7 +82,7 @@ result<void> job_keeper::append(proto::LogRecord record) {
     for (const proto::Node& node : plan_->nodes()) {
       if (!node.has_sink()) continue;
       const auto shards = static_cast<uint32_t>(
-          std::count_if(whole_.tasks.begin(), whole_.tasks.end(), [&](const auto& each) { return has_node(each, node.id()); }));
+          std::count_if(whole_.tasks.begin(), whole_.tasks.end(), [&](const auto& each) { return each.runs(node.id()); }));
       proto::LogRecord::SinkShards& told = *record.mutable_started()->add_sinks();
       told.set_step(node.step());
       told.set_shards(shards);
@@ -132,7 +128,7 @@ job_control::shape job_keeper::shape() const {
     job_control::sink sink;
     sink.shards_commit = node.sink().kind() == proto::Sink::KAFKA && !node.sink().at_least_once();
     for (const planned_task& each : whole_.tasks)
-      if (has_node(each, node.id())) sink.tasks.push_back(each.index);
+      if (each.runs(node.id())) sink.tasks.push_back(each.index);
     made.sinks.push_back(std::move(sink));
   }
   return made;

@@ -51,7 +51,7 @@ struct link_shell {
   }
 };
 
-link_actor::behavior_type behave(link_actor::stateful_pointer<std::unique_ptr<link_shell>> self, wire_actor peer,
+link_actor::behavior_type behave_as_link(link_actor::stateful_pointer<std::unique_ptr<link_shell>> self, wire_actor peer,
                                  uint64_t budget_bytes) {
   self->state = std::make_unique<link_shell>(self, std::move(peer), budget_bytes);
   link_shell* shell = self->state.get();
@@ -74,7 +74,7 @@ link_actor::behavior_type behave(link_actor::stateful_pointer<std::unique_ptr<li
 }  // namespace
 
 link_actor spawn_link(caf::actor_system& system, wire_actor peer, uint64_t budget_bytes) {
-  return system.spawn(behave, std::move(peer), budget_bytes);
+  return system.spawn(behave_as_link, std::move(peer), budget_bytes);
 }
 
 }  // namespace systole

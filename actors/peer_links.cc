@@ -4,6 +4,7 @@
 #include <random>
 #include <utility>
 
+#include "base/hexadecimal.h"
 #include "base/limits.h"
 
 namespace systole {
@@ -11,17 +12,16 @@ namespace {
 
 constexpr std::string_view identity_prefix = "worker ";
 
-void append_hex(std::string& out, uint64_t value) {
-  static constexpr char digits[] = "0123456789abcdef";
-  for (int shift = 60; shift >= 0; shift -= 4) out.push_back(digits[(value >> shift) & 15]);
+void append_word(std::string& out, uint64_t value) {
+  for (int shift = 60; shift >= 0; shift -= 4) out.push_back(hex_digits[(value >> shift) & 15]);
 }
 
 }  // namespace
 
 std::string identity_text(incarnation_id which) {
   std::string made(identity_prefix);
-  append_hex(made, which.high);
-  append_hex(made, which.low);
+  append_word(made, which.high);
+  append_word(made, which.low);
   return made;
 }
 

@@ -10,7 +10,7 @@
 namespace systole {
 namespace {
 
-task_actor::behavior_type behave(task_actor::pointer self, job_id job, attempt_stamp stamp, link_actor link) {
+task_actor::behavior_type behave_as_remote_tasks(task_actor::pointer self, job_id job, attempt_stamp stamp, link_actor link) {
   make_quiet(self, [](const failure& cause) { log_line(log_level::warning, "cluster", cause.message); });
   // What a job says to its tasks goes to each process as a control message, never through here.
   const auto not_here = [] { log_line(log_level::error, "cluster", "an order for a task of another process"); };
@@ -41,7 +41,7 @@ task_actor::behavior_type behave(task_actor::pointer self, job_id job, attempt_s
 }  // namespace
 
 task_actor spawn_remote_tasks(caf::actor_system& system, job_id job, attempt_stamp stamp, link_actor link) {
-  return system.spawn(behave, job, stamp, std::move(link));
+  return system.spawn(behave_as_remote_tasks, job, stamp, std::move(link));
 }
 
 }  // namespace systole

@@ -64,7 +64,7 @@ struct task_shell final : task_environment {
   }
 };
 
-task_actor::behavior_type behave(task_actor::stateful_pointer<std::unique_ptr<task_shell>> self,
+task_actor::behavior_type behave_as_task(task_actor::stateful_pointer<std::unique_ptr<task_shell>> self,
                                  std::shared_ptr<task_actor_parts> parts) {
   self->state = std::make_unique<task_shell>();
   task_shell* shell = self->state.get();
@@ -129,7 +129,7 @@ task_actor::behavior_type behave(task_actor::stateful_pointer<std::unique_ptr<ta
 
 task_actor spawn_task(caf::actor_system& system, task_actor_parts parts, bool detached) {
   auto shared = std::make_shared<task_actor_parts>(std::move(parts));
-  return detached ? system.spawn<caf::detached>(behave, std::move(shared)) : system.spawn(behave, std::move(shared));
+  return detached ? system.spawn<caf::detached>(behave_as_task, std::move(shared)) : system.spawn(behave_as_task, std::move(shared));
 }
 
 }  // namespace systole

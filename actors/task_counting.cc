@@ -7,7 +7,6 @@
 namespace systole {
 namespace {
 
-constexpr auto relaxed = std::memory_order_relaxed;
 constexpr uint64_t slow_turns = 64;  ///< of work between two looks at what is dear to know
 constexpr std::chrono::milliseconds slow_interval{500};
 constexpr std::chrono::microseconds held_look{1'000'000};
@@ -31,27 +30,27 @@ void task::publish_counters() {
   for (size_t i = 0; i < with_.identities.size(); ++i) {
     const operator_chain::row_counts counts = with_.chain->counts(i);
     node_counters& into = with_.counters->nodes[i];
-    into.in.store(counts.in, relaxed);
-    into.out.store(counts.out, relaxed);
-    into.rejected.store(counts.rejected + counts.late, relaxed);
-    into.late.store(counts.late, relaxed);
-    into.watermark.store(with_.chain->watermark_of(i), relaxed);
+    into.in.store(counts.in, std::memory_order_relaxed);
+    into.out.store(counts.out, std::memory_order_relaxed);
+    into.rejected.store(counts.rejected + counts.late, std::memory_order_relaxed);
+    into.late.store(counts.late, std::memory_order_relaxed);
+    into.watermark.store(with_.chain->watermark_of(i), std::memory_order_relaxed);
     const std::map<std::string, uint64_t>& by_rule = with_.chain->accounting(i).by_rule;
     if (!by_rule.empty()) into.by_rule.publish(by_rule);
   }
   for (const source& each : sources_) {
     node_counters& into = with_.counters->nodes[each.part.node];
-    into.bytes.store(each.bytes, relaxed);
-    into.in.store(with_.chain->accounting(each.part.node).in, relaxed);
+    into.bytes.store(each.bytes, std::memory_order_relaxed);
+    into.in.store(with_.chain->accounting(each.part.node).in, std::memory_order_relaxed);
   }
-  with_.counters->queued_bytes.store(queued_bytes_, relaxed);
-  if (with_.state) with_.counters->state_bytes.store(with_.state->memory_bytes(), relaxed);
+  with_.counters->queued_bytes.store(queued_bytes_, std::memory_order_relaxed);
+  if (with_.state) with_.counters->state_bytes.store(with_.state->memory_bytes(), std::memory_order_relaxed);
 }
 
 void task::publish_slow_counters() {
   for (const source& each : sources_) {
     const std::optional<uint64_t> lag = each.finished ? 0 : each.part.reader->lag_records();
-    with_.counters->nodes[each.part.node].lag_records.store(lag ? static_cast<int64_t>(*lag) : -1, relaxed);
+    with_.counters->nodes[each.part.node].lag_records.store(lag ? static_cast<int64_t>(*lag) : -1, std::memory_order_relaxed);
   }
   if (!with_.state) return;
   for (size_t i = 0; i < with_.identities.size(); ++i) {
@@ -59,13 +58,13 @@ void task::publish_slow_counters() {
     // A step's tables count once, at its first node here.
     const bool first = std::none_of(with_.identities.begin(), with_.identities.begin() + static_cast<ptrdiff_t>(i),
                                     [&](const proto::NodeSnapshot& other) { return other.step() == step; });
-    if (first) with_.counters->nodes[i].state_bytes.store(with_.state->memory_bytes_of(step), relaxed);
+    if (first) with_.counters->nodes[i].state_bytes.store(with_.state->memory_bytes_of(step), std::memory_order_relaxed);
   }
 }
 
 void task::add_queued(const input& to, int64_t bytes) {
   std::atomic<uint64_t>& queued = with_.counters->nodes[to.node].queued_bytes;
-  queued.store(queued.load(relaxed) + static_cast<uint64_t>(bytes), relaxed);
+  queued.store(queued.load(std::memory_order_relaxed) + static_cast<uint64_t>(bytes), std::memory_order_relaxed);
 }
 
 bool task::is_held() const {

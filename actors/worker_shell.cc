@@ -436,7 +436,7 @@ void worker_shell::stop(std::optional<failure> cause) {
 
 namespace {
 
-node_actor::behavior_type behave(node_actor::stateful_pointer<std::unique_ptr<worker_shell>> self,
+node_actor::behavior_type behave_as_worker(node_actor::stateful_pointer<std::unique_ptr<worker_shell>> self,
                                  std::shared_ptr<worker_core> core) {
   self->state = std::make_unique<worker_shell>(self, core);
   worker_shell* shell = self->state.get();
@@ -449,7 +449,7 @@ node_actor::behavior_type behave(node_actor::stateful_pointer<std::unique_ptr<wo
 }  // namespace
 
 node_actor spawn_worker_shell(const std::shared_ptr<worker_core>& core) {
-  return core->network.system().spawn(behave, core);
+  return core->network.system().spawn(behave_as_worker, core);
 }
 
 }  // namespace systole

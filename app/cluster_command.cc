@@ -17,7 +17,7 @@
 namespace systole {
 namespace {
 
-struct cluster_flags {
+struct local_cluster_flags {
   uint32_t workers = 3;
   uint32_t slots = 2;
   std::string directory = "systole-cluster";
@@ -69,7 +69,7 @@ pid_t wait_for_news(const sigset_t& signals, int* status) {
   }
 }
 
-result<void> run_cluster(const cluster_flags& flags) {
+result<void> run_cluster(const local_cluster_flags& flags) {
   SYSTOLE_ASSIGN(const std::string directory, absolute_path(flags.directory));
   sigset_t signals;
   ::sigemptyset(&signals);
@@ -129,7 +129,7 @@ result<void> run_cluster(const cluster_flags& flags) {
 
 void add_cluster_command(CLI::App& root, command_action& chosen) {
   CLI::App* verb = root.add_subcommand("cluster", "Run a coordinator and workers on this machine, for trying out");
-  auto flags = std::make_shared<cluster_flags>();
+  auto flags = std::make_shared<local_cluster_flags>();
   verb->add_option("--workers", flags->workers, "Worker processes")->check(CLI::Range(1u, 64u))->capture_default_str();
   verb->add_option("--slots", flags->slots, "Slots of each worker")->check(CLI::Range(1u, 1024u))->capture_default_str();
   verb->add_option("--directory", flags->directory, "Where everything is kept")->capture_default_str();

@@ -16,7 +16,7 @@
 namespace systole {
 namespace {
 
-constexpr const char* default_memory = "512MiB";
+constexpr const char* worker_memory = "512MiB";
 
 struct worker_flags {
   std::vector<std::string> coordinators{"127.0.0.1:8481"};
@@ -27,7 +27,7 @@ struct worker_flags {
   std::string state;
   std::string storage;
   std::string secrets;
-  std::string memory = default_memory;
+  std::string memory = worker_memory;
   std::string metrics;
   std::string crash_at;
   uint32_t slots = 0;

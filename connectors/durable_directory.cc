@@ -19,4 +19,9 @@ result<void> create_directories_durably(file_system& files, const std::string& p
   return {};
 }
 
+std::string folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
 }  // namespace systole

@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view segment_magic = "SYSSEG1\n";
 constexpr uint8_t segments_version = 1;
 constexpr size_t frame_head_bytes = sizeof(uint32_t) + sizeof(uint64_t);
-constexpr uint8_t snapshot_version = 1;
+constexpr uint8_t outbox_state_version = 1;
 constexpr uint64_t longest_frame_bytes = 1024 * limits::mebibyte;
 constexpr std::string_view segment_suffix = ".seg";
 
@@ -188,7 +188,7 @@ result<void> epoch_outbox::make_durable() {
 
 std::string epoch_outbox::snapshot() const {
   std::string out;
-  append_fixed(out, snapshot_version);
+  append_fixed(out, outbox_state_version);
   append_varint(out, last_epoch_);
   return out;
 }
@@ -198,7 +198,7 @@ result<void> epoch_outbox::restore(std::string_view bytes) {
   byte_reader in(bytes);
   const auto version = in.fixed<uint8_t>();
   const uint64_t epoch = in.varint();
-  if (version != snapshot_version || !in.ok())
+  if (version != outbox_state_version || !in.ok())
     return fail(error_code::incompatible, "a sink's state is of another version");
   set_last_epoch(epoch);
   return {};

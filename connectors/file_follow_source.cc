@@ -17,7 +17,7 @@
 namespace systole {
 namespace {
 
-constexpr uint32_t snapshot_version = 1;
+constexpr uint32_t followed_state_version = 1;
 constexpr std::chrono::milliseconds look_interval{200};   ///< between two looks at the files' sizes
 constexpr std::chrono::milliseconds list_interval{1'000};  ///< between two listings of the pattern
 
@@ -25,7 +25,7 @@ using followed_positions = std::map<std::string, followed_position>;
 
 std::string encode(const followed_positions& positions) {
   std::string out;
-  append_fixed(out, snapshot_version);
+  append_fixed(out, followed_state_version);
   append_fixed(out, static_cast<uint32_t>(positions.size()));
   for (const auto& [path, at] : positions) {
     append_bytes(out, path);
@@ -40,9 +40,9 @@ std::string encode(const followed_positions& positions) {
 result<void> decode(const std::string& bytes, followed_positions& into) {
   byte_reader reader(bytes);
   const auto version = reader.fixed<uint32_t>();
-  if (reader.ok() && version != snapshot_version)
+  if (reader.ok() && version != followed_state_version)
     return fail(error_code::incompatible, "the positions of followed files have version " + std::to_string(version) +
-                                              "; this build reads version " + std::to_string(snapshot_version));
+                                              "; this build reads version " + std::to_string(followed_state_version));
   const auto count = reader.fixed<uint32_t>();
   for (uint32_t i = 0; i < count && reader.ok(); ++i) {
     const std::string path(reader.bytes());

@@ -16,7 +16,7 @@ namespace {
 constexpr size_t append_bytes_at_least = 512 * limits::kibibyte;
 /// Rows held in memory while the disk syncs; beyond it the task waits for the disk, which is back pressure.
 constexpr size_t held_bytes = 32 * limits::mebibyte;
-constexpr uint8_t snapshot_version = 1;
+constexpr uint8_t writer_state_version = 1;
 
 }  // namespace
 
@@ -122,7 +122,7 @@ result<sealed_epoch> file_sink_writer::seal(epoch_id epoch, bool is_final) {
   sealed_bytes_ = current_.bytes;
   last_epoch_ = epoch.value;
   snapshot_.clear();
-  append_fixed(snapshot_, snapshot_version);
+  append_fixed(snapshot_, writer_state_version);
   append_varint(snapshot_, epoch.value);
   append_bytes(snapshot_, current_.staged.empty() ? std::string() : encode_parts({current_}));
   return sealed;
@@ -149,7 +149,7 @@ result<void> file_sink_writer::make_durable(epoch_id) {
 result<void> file_sink_writer::restore(std::string_view bytes) {
   if (bytes.empty()) return {};
   byte_reader in(bytes);
-  if (in.fixed<uint8_t>() != snapshot_version)
+  if (in.fixed<uint8_t>() != writer_state_version)
     return fail(error_code::incompatible, "a file sink's state is of another version");
   last_epoch_ = std::max(last_epoch_, in.varint());
   const std::string_view unfinished = in.bytes();

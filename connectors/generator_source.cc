@@ -14,7 +14,7 @@
 namespace systole {
 namespace {
 
-constexpr uint32_t snapshot_version = 1;
+constexpr uint32_t generator_state_version = 1;
 constexpr const char* topic = "patient-flow";
 constexpr std::chrono::microseconds shortest_wait{100};
 constexpr std::chrono::microseconds longest_wait{1'000'000};
@@ -29,7 +29,7 @@ struct progress_of_split {
 
 std::string encode(const progress_of_split& progress, const std::string& state) {
   std::string out;
-  append_fixed(out, snapshot_version);
+  append_fixed(out, generator_state_version);
   append_fixed(out, progress.records);
   append_fixed(out, progress.bytes);
   append_fixed(out, progress.newest);
@@ -41,9 +41,9 @@ std::string encode(const progress_of_split& progress, const std::string& state) 
 result<void> decode(std::string_view bytes, progress_of_split& progress, patient_flow_generator& generator) {
   byte_reader reader(bytes);
   const auto version = reader.fixed<uint32_t>();
-  if (reader.ok() && version != snapshot_version) {
+  if (reader.ok() && version != generator_state_version) {
     return fail(error_code::incompatible, "a generator's position has version " + std::to_string(version) +
-                                              "; this build reads version " + std::to_string(snapshot_version));
+                                              "; this build reads version " + std::to_string(generator_state_version));
   }
   progress.records = reader.fixed<uint64_t>();
   progress.bytes = reader.fixed<uint64_t>();

@@ -5,14 +5,14 @@
 namespace systole {
 namespace {
 
-constexpr uint32_t snapshot_version = 1;
+constexpr uint32_t positions_version = 1;
 
 result<void> decode_one(const std::string& topic, const std::string& snapshot, kafka_positions& made) {
   byte_reader reader(snapshot);
   const auto version = reader.fixed<uint32_t>();
-  if (reader.ok() && version != snapshot_version)
+  if (reader.ok() && version != positions_version)
     return fail(error_code::incompatible, "the positions of a Kafka source have version " + std::to_string(version) +
-                                              "; this build reads version " + std::to_string(snapshot_version));
+                                              "; this build reads version " + std::to_string(positions_version));
   const std::string saved(reader.bytes());
   if (reader.ok() && saved != topic)
     return fail(error_code::incompatible, "the saved positions are of the topic " + saved + ", the source reads " + topic +
@@ -36,7 +36,7 @@ result<void> decode_one(const std::string& topic, const std::string& snapshot, k
 
 std::string encode_kafka_positions(const std::string& topic, const kafka_positions& positions) {
   std::string out;
-  append_fixed(out, snapshot_version);
+  append_fixed(out, positions_version);
   append_bytes(out, topic);
   append_fixed(out, static_cast<uint32_t>(positions.size()));
   for (const auto& [partition, each] : positions) {

@@ -7,7 +7,7 @@
 namespace systole {
 namespace {
 
-constexpr std::chrono::microseconds longest_wait{1'000'000};   ///< the client's errors are served so often
+constexpr std::chrono::microseconds longest_poll{1'000'000};   ///< the client's errors are served so often
 constexpr std::chrono::microseconds alignment_wait{20'000};    ///< other readers do not ring
 constexpr std::chrono::microseconds first_hurry{2'000};
 
@@ -194,14 +194,14 @@ std::chrono::microseconds kafka_source_reader::hurry() {
   const auto behind = std::find_if(splits_.begin(), splits_.end(), [](const split& it) {
     return it.reader && !it.caught_up && !it.reader->has_queued();
   });
-  if (behind == splits_.end()) return longest_wait;
+  if (behind == splits_.end()) return longest_poll;
   // Where its queue was full the library (2.0.2) looks only once a second whether there is room again, unless its thread
   // is woken by something to do: a question whose answer nobody waits for. Less and less often while nothing comes.
   if (hurry_wait_.count() > 0) {
     const auto unasked = kafka_partition_offsets(*client_, source_.kafka().topic(), behind->partition, std::chrono::milliseconds(1));
     (void)unasked;
   }
-  hurry_wait_ = std::clamp(hurry_wait_ * 2, first_hurry, longest_wait);
+  hurry_wait_ = std::clamp(hurry_wait_ * 2, first_hurry, longest_poll);
   return hurry_wait_;
 }
 
@@ -216,7 +216,7 @@ result<source_poll> kafka_source_reader::poll() {
     SYSTOLE_TRY(read(*from, made));
   } else {
     made.what = source_poll::kind::idle;
-    made.wait = std::min(longest_wait, hurry());
+    made.wait = std::min(longest_poll, hurry());
     if (client_) client_->serve();
     for (size_t i = 0; i < splits_.size(); ++i)
       if (splits_[i].reader && splits_[i].reader->has_queued()) made.wait = alignment_wait;

@@ -13,7 +13,7 @@
 namespace systole {
 namespace {
 
-constexpr char snapshot_version = 1;
+constexpr char table_read_version = 1;
 
 /// Reads once, or again and again, on its own thread; poll() takes what is there. The thread holds one difference at most.
 class table_reader final : public source_reader {
@@ -64,7 +64,7 @@ class table_reader final : public source_reader {
   }
 
   std::string snapshot() override {
-    return {snapshot_version, static_cast<char>(read_ && !settings_.refreshed() && given_ == taken_.batches.size())};
+    return {table_read_version, static_cast<char>(read_ && !settings_.refreshed() && given_ == taken_.batches.size())};
   }
 
  private:
@@ -175,7 +175,7 @@ class nothing_reader final : public source_reader {
     made.what = source_poll::kind::finished;
     return made;
   }
-  std::string snapshot() override { return {snapshot_version, 1}; }
+  std::string snapshot() override { return {table_read_version, 1}; }
 };
 
 }  // namespace
@@ -200,7 +200,7 @@ result<std::unique_ptr<source_factory>> postgres_table_source::make(const proto:
 }
 
 result<std::unique_ptr<source_reader>> postgres_table_source::make_reader(uint32_t subtask, uint32_t, const std::vector<std::string>& restored) {
-  const bool unread = std::any_of(restored.begin(), restored.end(), [](const std::string& each) { return each == std::string({snapshot_version, 0}); });
+  const bool unread = std::any_of(restored.begin(), restored.end(), [](const std::string& each) { return each == std::string({table_read_version, 0}); });
   const bool was_read = !settings_.refreshed() && !restored.empty() && !unread;
   if (subtask > 0 || was_read) return std::unique_ptr<source_reader>(std::make_unique<nothing_reader>());
   return std::unique_ptr<source_reader>(std::make_unique<table_reader>(settings_));

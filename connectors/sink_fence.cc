@@ -15,11 +15,6 @@ namespace {
 constexpr std::string_view owner_prefix = "owner-", temporary_mark = ".new-";
 using mark = std::pair<uint64_t, uint64_t>;  ///< term, attempt: a newer owner's is greater
 
-std::string folder_of(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
-
 std::string text_of(const sink_owner& owner) { return fmt::format("{}-{}", owner.term, owner.attempt); }
 
 /// "3-17".

@@ -12,7 +12,7 @@ namespace systole {
 namespace {
 
 /// Stands for the checkpoint of an epoch that a rewind set.
-constexpr std::string_view rewound = "rewound";
+constexpr std::string_view rewound_mark = "rewound";
 
 std::string column_list(const schema& columns) {
   std::string list;
@@ -159,7 +159,7 @@ result<void> sqlite_sink_committer::recover(epoch_id last_completed) {
         return fail(error_code::incompatible, where() + " has epoch " + std::to_string(stored.epoch) + ", later than the restored " +
                                                   std::to_string(last_completed.value) + "; an appended table cannot go back");
       // Keyed rows converge once the replay catches up: the sink goes on from the restored epoch.
-      stored = {last_completed.value, std::string(rewound)};
+      stored = {last_completed.value, std::string(rewound_mark)};
     }
     // From here on an older attempt is refused.
     return write_epoch(stored.epoch, stored.uuid);
@@ -183,7 +183,7 @@ result<void> sqlite_sink_committer::begin(epoch_id last_completed) {
       return fail(error_code::already_exists, where() + " has epoch " + std::to_string(stored.epoch) + " of " + settings_.sink +
                                                   ", which the saved state does not know; write to another table or file");
     SYSTOLE_TRY(refuse_foreign_rows());
-    return write_epoch(last_completed.value, rewound);
+    return write_epoch(last_completed.value, rewound_mark);
   });
 }
 
@@ -216,7 +216,7 @@ result<void> sqlite_sink_committer::apply_equal_rows(const batch& rows, int want
 result<void> sqlite_sink_committer::apply(const commit_epoch& epoch, const std::vector<outbox_segment>& segments) {
   if (settings_.check_epoch) {
     SYSTOLE_ASSIGN(const stored_epoch stored, read_epoch());
-    if (stored.epoch == epoch.epoch.value && (stored.uuid == epoch.uuid || stored.uuid == rewound))
+    if (stored.epoch == epoch.epoch.value && (stored.uuid == epoch.uuid || stored.uuid == rewound_mark))
       return {};  // applied before a crash, or set by recover()
     if (stored.epoch != epoch.previous.value)
       return fail(error_code::incompatible, "SQLite file " + settings_.path + " has epoch " + std::to_string(stored.epoch) + " of " +

@@ -13,7 +13,7 @@
 namespace systole {
 namespace {
 
-constexpr size_t append_bytes_at_least = 512 * limits::kibibyte;
+constexpr size_t write_bytes_at_least = 512 * limits::kibibyte;
 
 table_log_place place_of(const table_sink_settings& settings) {
   return {settings.files, settings.folder, settings.owner.attempt};
@@ -31,10 +31,10 @@ class table_append_writer final : public sink_writer {
     if (rows.empty()) return {};
     encoder_->encode(rows, text_);
     part_.rows += rows.rows();
-    if (text_.size() < append_bytes_at_least) return {};
+    if (text_.size() < write_bytes_at_least) return {};
     std::unique_lock lock(file_mutex_, std::try_to_lock);
     if (!lock.owns_lock()) {
-      if (text_.size() < 64 * append_bytes_at_least) return {};
+      if (text_.size() < 64 * write_bytes_at_least) return {};
       lock.lock();
     }
     return append_text();

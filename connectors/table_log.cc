@@ -14,7 +14,7 @@
 namespace systole {
 namespace {
 
-constexpr uint8_t version = 2, version_of_one_file = 1;
+constexpr uint8_t log_version = 2, version_of_one_file = 1;
 constexpr std::string_view suffix = ".log", one_file = "rows.log";
 constexpr size_t most_parts = 16;
 
@@ -116,7 +116,7 @@ uint64_t table_log::bytes() const {
 
 std::string table_log::encode() const {
   std::string out;
-  append_fixed(out, version);
+  append_fixed(out, log_version);
   append_varint(out, epoch);
   append_varint(out, parts.size());
   for (const log_part& each : parts) {
@@ -139,7 +139,7 @@ result<table_log> table_log::decode(std::string_view bytes) {
     if (part.bytes > 0) made.parts.push_back(std::move(part));
     return in.ok() ? result<table_log>(std::move(made)) : broken;
   }
-  if (found != version) return broken;
+  if (found != log_version) return broken;
   made.epoch = in.varint();
   for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
     log_part part;

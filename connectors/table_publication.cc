@@ -9,12 +9,7 @@
 namespace systole {
 namespace {
 
-constexpr size_t block_bytes = 1 * limits::mebibyte;
-
-std::string folder_of(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
+constexpr size_t write_bytes = 1 * limits::mebibyte;
 
 }  // namespace
 
@@ -44,7 +39,7 @@ result<void> table_publication::publish(const std::function<result<void>(const p
   };
   const put_block put = [&](std::string_view block) -> result<void> {
     SYSTOLE_TRY(packer->pack(block, packed));
-    return packed.size() >= block_bytes ? flush() : result<void>();
+    return packed.size() >= write_bytes ? flush() : result<void>();
   };
   SYSTOLE_TRY(write_all(put));
   SYSTOLE_TRY(packer->end_frame(packed));

@@ -6,13 +6,13 @@
 
 #include <algorithm>
 
+#include "base/hexadecimal.h"
 #include "base/limits.h"
 
 namespace systole {
 namespace {
 
 constexpr std::string_view blanks = " \t\r";
-constexpr std::string_view hex_digits = "0123456789abcdef";
 
 std::array<unsigned char, 32> digest_of(std::string_view token) {
   std::array<unsigned char, 32> made{};
@@ -23,7 +23,7 @@ std::array<unsigned char, 32> digest_of(std::string_view token) {
 template <class Bytes>
 std::string hex(const Bytes& bytes) {
   std::string out;
-  for (const unsigned char byte : bytes) out += {hex_digits[byte >> 4], hex_digits[byte & 15]};
+  append_hex(out, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   return out;
 }
 
@@ -32,8 +32,8 @@ std::optional<std::array<unsigned char, 32>> parse_digest(std::string_view text)
   if (text.size() != 2 * made.size()) return std::nullopt;
   for (size_t at = 0; at < text.size(); ++at) {
     const char lower = text[at] >= 'A' && text[at] <= 'F' ? static_cast<char>(text[at] + 32) : text[at];
-    const size_t digit = hex_digits.find(lower);
-    if (digit == hex_digits.npos) return std::nullopt;
+    const size_t digit = std::string_view(hex_digits).find(lower);
+    if (digit == std::string_view::npos) return std::nullopt;
     made[at / 2] = static_cast<unsigned char>(made[at / 2] * 16 + digit);
   }
   return made;

@@ -1,6 +1,7 @@
 // What a job is and what becomes of it: /api/v1/jobs/{job}
 #include <openssl/rand.h>
 
+#include "base/hexadecimal.h"
 #include "base/limits.h"
 #include "control/job_json.h"
 #include "control/request_body.h"
@@ -28,9 +29,8 @@ http_response checkpoints_of(const job_details& job, const char* name, Keep keep
 std::string random_request_id() {
   unsigned char random[16];
   if (RAND_bytes(random, sizeof random) != 1) return {};  // the cluster then makes one
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string made;
-  for (const unsigned char byte : random) made += {digits[byte >> 4], digits[byte & 15]};
+  append_hex(made, {reinterpret_cast<const char*>(random), sizeof random});
   return made;
 }
 

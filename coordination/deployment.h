@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct planned_task {
   uint32_t subtask = 0;
   uint32_t parallelism = 1;
   std::vector<uint32_t> nodes;  ///< ids, topological order
+  bool runs(uint32_t node) const { return std::find(nodes.begin(), nodes.end(), node) != nodes.end(); }
   std::vector<planned_output> outputs;
   std::vector<planned_input> inputs;
   /// Direct calls within the task: (from node, to node, to input).

@@ -7,7 +7,7 @@
 namespace systole {
 namespace {
 
-constexpr timestamp_us never = std::numeric_limits<timestamp_us>::max();
+constexpr timestamp_us never_due = std::numeric_limits<timestamp_us>::max();
 
 /// Slots that tasks of one worker take: one per subtask of the widest group.
 uint32_t slots_of(const job_control::shape& shape, const std::vector<uint32_t>& tasks) {
@@ -434,12 +434,12 @@ timestamp_us job_control::next_wakeup_us() const {
     case state::restarting:
     case state::deploying:
     case state::launching: return deadline_us_;
-    case state::ending: return storing_ || !records_.empty() || recovering_sinks_ ? never : deadline_us_;
+    case state::ending: return storing_ || !records_.empty() || recovering_sinks_ ? never_due : deadline_us_;
     case state::running: {
       const bool repeats = checkpoints_->collecting() || committing_;
-      return std::min(checkpoints_->next_wakeup_us(), repeats ? repeat_at_us_ : never);
+      return std::min(checkpoints_->next_wakeup_us(), repeats ? repeat_at_us_ : never_due);
     }
-    default: return never;
+    default: return never_due;
   }
 }
 

@@ -13,6 +13,8 @@ namespace systole {
 
 inline constexpr int64_t micros_per_second = 1'000'000;
 inline constexpr int64_t micros_per_day = 86'400 * micros_per_second;
+/// The Julian day number of 1970-01-01.
+inline constexpr int32_t julian_of_1970 = 2'440'588;
 
 /// A date of the proleptic Gregorian calendar; year 0 is 1 BC.
 struct civil_date {

@@ -76,7 +76,7 @@ char* put_era(char* at, civil_date date) {
   return at + 3;
 }
 
-constexpr size_t most_bytes = 48;
+constexpr size_t longest_text = 48;
 
 void append_range(std::string& out, const char* start, const char* end) {
   out.append(start, static_cast<size_t>(end - start));
@@ -85,7 +85,7 @@ void append_range(std::string& out, const char* start, const char* end) {
 }  // namespace
 
 void append_timestamp(std::string& out, timestamp_us value, char separator) {
-  char buffer[most_bytes];
+  char buffer[longest_text];
   civil_date date;
   uint32_t micros;
   char* at = put_seconds(buffer, value, separator, date, micros);
@@ -94,7 +94,7 @@ void append_timestamp(std::string& out, timestamp_us value, char separator) {
 }
 
 void append_timestamp_fixed(std::string& out, timestamp_us value, char separator) {
-  char buffer[most_bytes];
+  char buffer[longest_text];
   civil_date date;
   uint32_t micros;
   char* at = put_seconds(buffer, value, separator, date, micros);
@@ -115,7 +115,7 @@ char* write_timestamp(char* at, timestamp_us value, char separator) {
 }
 
 void append_date(std::string& out, int32_t days) {
-  char buffer[most_bytes];
+  char buffer[longest_text];
   const civil_date date = civil_from_days(days);
   append_range(out, buffer, put_era(put_date(buffer, date), date));
 }
@@ -144,7 +144,7 @@ void append_interval(std::string& out, interval_value value) {
   const uint64_t seconds = micros / micros_per_second, hours = seconds / 3600;
   if (hours < 10) out.push_back('0');
   out.append(std::to_string(hours));
-  char buffer[most_bytes];
+  char buffer[longest_text];
   char* at = buffer;
   *at++ = ':';
   at = put_two(at, static_cast<uint32_t>(seconds / 60 % 60));

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 
-#include "base/limits.h"
+#include "data/decimal_range.h"
 #include "data/wide_integer.h"
 
 namespace systole {
 namespace {
 
-constexpr int most_digits = limits::numeric_digits;
+using decimal_range::most_digits;
+using decimal_range::too_large;
 
 constexpr std::array<int128, most_digits + 1> powers = [] {
   std::array<int128, most_digits + 1> table{};
@@ -26,7 +27,6 @@ int128 with_sign(uint128 value, bool negative) {
   return negative ? -static_cast<int128>(value) : static_cast<int128>(value);
 }
 
-failure too_large() { return fail(error_code::data, "numeric value has more than 38 digits", "22003"); }
 failure zero_divisor() { return fail(error_code::data, "division by zero", "22012"); }
 
 /// Decimal digits of a value that is not 0.

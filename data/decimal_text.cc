@@ -4,22 +4,23 @@
 #include <cstring>
 #include <system_error>
 
-#include "base/limits.h"
+#include "base/ascii.h"
 #include "data/decimal.h"
+#include "data/decimal_range.h"
 
 // Decimals to and from text and double.
 namespace systole {
 namespace {
 
-constexpr int most_digits = limits::numeric_digits;
+using ascii::is_blank;
+using ascii::is_digit;
+using decimal_range::most_digits;
+using decimal_range::too_large;
+
 /// A sign, "0.", 38 digits, and room.
 constexpr size_t text_bytes = 48;
 
 failure bad_syntax() { return fail(error_code::data, "invalid input syntax for type numeric", "22P02"); }
-failure too_large() { return fail(error_code::data, "numeric value has more than 38 digits", "22003"); }
-
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/hexadecimal.h"
+
 #if defined(__SSSE3__) && defined(__SSE4_1__)
 #include <smmintrin.h>
 #define SYSTOLE_UUID_SSE 1
@@ -11,7 +13,6 @@
 namespace systole {
 namespace {
 
-constexpr char hex_digits[] = "0123456789abcdef";
 
 #if SYSTOLE_UUID_SSE
 

@@ -15,7 +15,7 @@ constexpr uint8_t known_flags = flag_validity | flag_scales;
 constexpr uint32_t most_columns = 65'536;
 constexpr uint8_t most_scale = 38;
 
-size_t words(size_t rows) { return (rows + 63) / 64; }
+size_t validity_words(size_t rows) { return (rows + 63) / 64; }
 
 failure corrupt(std::string_view what) {
   return fail(error_code::corrupt, "a batch on the wire is damaged: " + std::string(what));
@@ -85,7 +85,7 @@ void append_column(std::string& out, const column& values) {
   append_fixed(out, type.precision);
   append_fixed(out, type.scale);
   append_fixed(out, flags);
-  if (values.validity()) append_raw(out, values.validity(), words(values.size()));
+  if (values.validity()) append_raw(out, values.validity(), validity_words(values.size()));
   if (type.is_text_like()) append_texts(out, values);
   else append_raw(out, static_cast<const char*>(values.raw_values()), values.size() * value_width(type.id));
   if (values.scales()) append_raw(out, values.scales(), values.size());
@@ -124,7 +124,7 @@ result<column_ptr> read_column(byte_reader& reader, size_t rows, const buffer_pt
   const auto flags = reader.fixed<uint8_t>();
   if (!reader.ok() || flags & ~known_flags || (flags & flag_scales ? 1 : 0) != type.has_row_scales())
     return corrupt("bad column flags");
-  const std::string_view validity = flags & flag_validity ? reader.take(words(rows) * 8) : std::string_view{};
+  const std::string_view validity = flags & flag_validity ? reader.take(validity_words(rows) * 8) : std::string_view{};
   const std::string_view values = reader.take(static_cast<uint64_t>(rows) * value_width(type.id));
   std::string_view text;
   if (type.is_text_like()) text = reader.take(reader.fixed<uint64_t>());

@@ -27,7 +27,7 @@ void narrow_bigint(row_writer<int32_t>& out, int64_t value) {
 
 /// Rounds half to even, as rint in PostgreSQL's dtoi4 and dtoi8.
 template <class T>
-void round_double(row_writer<T>& out, double value) {
+void round_to_integer(row_writer<T>& out, double value) {
   const double rounded = std::rint(value);
   constexpr double end = sizeof(T) == 4 ? 2147483648.0 : 9223372036854775808.0;
   if (!(rounded >= -end && rounded < end))
@@ -36,7 +36,7 @@ void round_double(row_writer<T>& out, double value) {
 }
 
 template <class T>
-void round_decimal(row_writer<T>& out, decimal value) {
+void round_decimal_to_integer(row_writer<T>& out, decimal value) {
   const result<decimal> whole = rescale(value, 0);
   const row_failure& range = sizeof(T) == 4 ? failures::integer_range : failures::bigint_range;
   if (!whole || whole->unscaled != static_cast<T>(whole->unscaled)) return out.fail(range);
@@ -176,12 +176,12 @@ cast_choice choose_cast(type_id from, type_id to) {
       if (to == float64) return {row_kernel<&widen<double, int64_t>>};
       return {row_kernel<&integer_to_decimal<int64_t>>};
     case float64:
-      if (to == int32) return {row_kernel<&round_double<int32_t>>, fallible};
-      if (to == int64) return {row_kernel<&round_double<int64_t>>, fallible};
+      if (to == int32) return {row_kernel<&round_to_integer<int32_t>>, fallible};
+      if (to == int64) return {row_kernel<&round_to_integer<int64_t>>, fallible};
       return {row_kernel<&double_to_decimal>, fallible};
     case numeric:
-      if (to == int32) return {row_kernel<&round_decimal<int32_t>>, fallible};
-      if (to == int64) return {row_kernel<&round_decimal<int64_t>>, fallible};
+      if (to == int32) return {row_kernel<&round_decimal_to_integer<int32_t>>, fallible};
+      if (to == int64) return {row_kernel<&round_decimal_to_integer<int64_t>>, fallible};
       return {row_kernel<&decimal_to_double>};
     case date: return {row_kernel<&date_to_timestamp>, fallible};
     case timestamp:

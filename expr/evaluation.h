@@ -30,6 +30,7 @@ inline constexpr row_failure field_range{"22008", "date/time field value out of 
 inline constexpr row_failure not_a_numeric{"0A000", "NaN and infinity are not supported as numeric"};
 inline constexpr row_failure infinite_time{"0A000", "infinity is not supported as date or timestamp"};
 inline constexpr row_failure text_too_long{"54000", "the text would be longer than 16 MiB"};
+inline constexpr row_failure unknown_zone{"22023", "time zone not recognized"};
 inline constexpr row_failure unknown_unit{"22023", "unknown or unsupported field of a date, time or interval"};
 }  // namespace failures
 

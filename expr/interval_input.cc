@@ -16,7 +16,7 @@ using ascii::is_letter;
 using ascii::lower;
 
 constexpr row_failure bad_interval{"22007", "invalid input syntax for type interval"};
-constexpr row_failure interval_field{"22015", "interval field value out of range"};
+constexpr row_failure bad_interval_field{"22015", "interval field value out of range"};
 
 /// Sums the parts in wide integers and cuts fractions down to the next smaller part, as PostgreSQL's interval_in does.
 class interval_sum {
@@ -33,7 +33,7 @@ class interval_sum {
         const double days = fraction * 7;
         if (__builtin_mul_overflow(whole, int64_t{7}, &whole) ||
             __builtin_add_overflow(whole, static_cast<int64_t>(days), &whole))
-          return &interval_field;
+          return &bad_interval_field;
         return add_days(whole, days - std::trunc(days));
       }
       case time_unit::month: {
@@ -50,14 +50,14 @@ class interval_sum {
   }
   const row_failure* negate() {
     for (int64_t* const part : {&months_, &days_, &micros_})
-      if (__builtin_sub_overflow(int64_t{0}, *part, part)) return &interval_field;
+      if (__builtin_sub_overflow(int64_t{0}, *part, part)) return &bad_interval_field;
     return nullptr;
   }
   const row_failure* finish(interval_value& out) const {
     const auto fits = [](int64_t v) {
       return v >= std::numeric_limits<int32_t>::min() && v <= std::numeric_limits<int32_t>::max();
     };
-    if (!fits(months_) || !fits(days_)) return &interval_field;
+    if (!fits(months_) || !fits(days_)) return &bad_interval_field;
     out = {static_cast<int32_t>(months_), static_cast<int32_t>(days_), micros_};
     return nullptr;
   }
@@ -67,11 +67,11 @@ class interval_sum {
     int64_t product;
     if (__builtin_mul_overflow(whole, unit, &product) || __builtin_add_overflow(micros_, product, &micros_) ||
         __builtin_add_overflow(micros_, static_cast<int64_t>(extra), &micros_))
-      return &interval_field;
+      return &bad_interval_field;
     return nullptr;
   }
   const row_failure* add_days(int64_t whole, double fraction) {
-    if (__builtin_add_overflow(days_, whole, &days_)) return &interval_field;
+    if (__builtin_add_overflow(days_, whole, &days_)) return &bad_interval_field;
     return add_micros(0, 1, std::rint(fraction * 86'400e6));
   }
   const row_failure* add_months(int64_t whole, int64_t unit, double fraction) {
@@ -79,7 +79,7 @@ class interval_sum {
     const auto extra = static_cast<int64_t>(std::rint(fraction * static_cast<double>(unit)));
     if (__builtin_mul_overflow(whole, unit, &product) || __builtin_add_overflow(months_, product, &months_) ||
         __builtin_add_overflow(months_, extra, &months_))
-      return &interval_field;
+      return &bad_interval_field;
     return nullptr;
   }
   int64_t months_ = 0, days_ = 0, micros_ = 0;
@@ -173,7 +173,7 @@ class interval_reader {
       }
       if (!take_magnitude(number)) return &bad_interval;
       any = true;
-      if (!number.fits) return &interval_field;
+      if (!number.fits) return &bad_interval_field;
       if (const row_failure* problem = read_after(number)) return problem;
     }
     if (!any) return &bad_interval;
@@ -187,7 +187,7 @@ class interval_reader {
       rest_.remove_prefix(1);
       signed_number months;
       if (!take_number(months) || months.fraction != 0) return &bad_interval;
-      if (!months.fits || months.whole >= 12) return &interval_field;
+      if (!months.fits || months.whole >= 12) return &bad_interval_field;
       if (const row_failure* problem = sum_.add(number.whole, 0, time_unit::year)) return problem;
       return sum_.add(number.negative ? -months.whole : months.whole, 0, time_unit::month);
     }
@@ -218,18 +218,18 @@ class interval_reader {
     rest_.remove_prefix(1);
     signed_number second;
     if (rest_.empty() || !is_digit(rest_.front()) || !take_number(second)) return &bad_interval;
-    if (!second.fits) return &interval_field;
+    if (!second.fits) return &bad_interval_field;
     signed_number hours = first, minutes = second, seconds;
     if (!rest_.empty() && rest_.front() == ':') {
       rest_.remove_prefix(1);
       if (rest_.empty() || !is_digit(rest_.front()) || !take_number(seconds)) return &bad_interval;
-      if (!seconds.fits) return &interval_field;
+      if (!seconds.fits) return &bad_interval_field;
     } else if (second.fraction != 0) {  // "mm:ss.fff"
       hours = {};
       minutes = first;
       seconds = second;
     }
-    if (minutes.whole > 59 || minutes.whole < -59 || seconds.whole > 60) return &interval_field;
+    if (minutes.whole > 59 || minutes.whole < -59 || seconds.whole > 60) return &bad_interval_field;
     const int64_t sign = first.negative ? -1 : 1;
     if (const row_failure* problem = sum_.add(hours.whole, 0, time_unit::hour)) return problem;
     if (const row_failure* problem =
@@ -251,7 +251,7 @@ class interval_reader {
       }
       signed_number number;
       if (!take_number(number) || rest_.empty()) return &bad_interval;
-      if (!number.fits) return &interval_field;
+      if (!number.fits) return &bad_interval_field;
       const char designator = rest_.front();
       rest_.remove_prefix(1);
       time_unit unit;

@@ -2,6 +2,8 @@
 
 #include <re2/re2.h>
 
+#include "base/hexadecimal.h"
+
 namespace systole {
 namespace {
 
@@ -106,10 +108,9 @@ class pattern_writer {
   }
 
   void write_code_point(char32_t code) {
-    static constexpr char hexadecimal[] = "0123456789abcdef";
     std::string digits;
     do {
-      digits.insert(digits.begin(), hexadecimal[code & 15]);
+      digits.insert(digits.begin(), hex_digits[code & 15]);
       code >>= 4;
     } while (code);
     out += "\\x{" + digits + "}";

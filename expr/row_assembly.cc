@@ -5,7 +5,7 @@
 namespace systole {
 namespace {
 
-struct sixteen {
+struct sixteen_bytes {
   uint64_t low, high;
 };
 
@@ -29,7 +29,7 @@ void row_assembly::take(const operand& from, const selection& rows) {
     case 1: copy<uint8_t>(from, rows); break;
     case 4: copy<uint32_t>(from, rows); break;
     case 8: copy<uint64_t>(from, rows); break;
-    default: copy<sixteen>(from, rows);
+    default: copy<sixteen_bytes>(from, rows);
   }
   if (uint8_t* scales = builder_.mutable_scales())
     rows.for_each([&](size_t row) { scales[row] = from.values->scale(from.row(row)); });

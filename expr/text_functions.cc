@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include "base/ascii.h"
+#include "base/hexadecimal.h"
 #include "expr/functions.h"
 #include "expr/row_kernel.h"
 #include "expr/utf8.h"
@@ -232,14 +233,13 @@ void overlay(text_out& out, text_in text, text_in by, int32_t start) {
 }
 
 void md5_text(text_out& out, text_in text) {
-  static constexpr char hexadecimal[] = "0123456789abcdef";
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int length = 0;
   EVP_Digest(text.data(), text.size(), digest, &length, EVP_md5(), nullptr);
   char made[2 * EVP_MAX_MD_SIZE];
   for (unsigned int i = 0; i < length; ++i) {
-    made[2 * i] = hexadecimal[digest[i] >> 4];
-    made[2 * i + 1] = hexadecimal[digest[i] & 15];
+    made[2 * i] = hex_digits[digest[i] >> 4];
+    made[2 * i + 1] = hex_digits[digest[i] & 15];
   }
   out.set(text_in(made, 2 * length));
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "base/hexadecimal.h"
 #include "data/calendar.h"
 
 namespace systole {
@@ -81,12 +82,8 @@ void append_text(std::string& out, double value) {
 }
 
 void append_bytea_text(std::string& out, std::string_view bytes) {
-  static constexpr char hexadecimal[] = "0123456789abcdef";
   out += "\\x";
-  for (const char byte : bytes) {
-    out += hexadecimal[static_cast<unsigned char>(byte) >> 4];
-    out += hexadecimal[static_cast<unsigned char>(byte) & 15];
-  }
+  append_hex(out, bytes);
 }
 
 void append_date_text(std::string& out, int32_t days) {

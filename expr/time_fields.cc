@@ -11,8 +11,6 @@ namespace systole {
 namespace {
 
 constexpr row_failure unsupported_unit{"0A000", "this field is not supported for the type"};
-constexpr row_failure unknown_zone{"22023", "time zone not recognized"};
-constexpr int32_t julian_of_1970 = 2'440'588;
 
 prepared_call prepare_unit(std::span<const node_ptr> arguments) {
   const column_ptr constant = arguments[0]->constant();
@@ -223,7 +221,7 @@ void truncate_in_zone(row_writer<int64_t>& out, const time_unit* known, std::str
   const auto unit = unit_of(out, known, name);
   if (!unit) return;
   const std::shared_ptr<const zone_rule> zone = find_zone(zone_name);
-  if (!zone) return out.fail(unknown_zone);
+  if (!zone) return out.fail(failures::unknown_zone);
   const std::optional<int64_t> made = truncate_time(*unit, zone->to_local(micros));
   if (!made) return out.fail(cannot_truncate(*unit));
   out.set(zone->to_utc(*made));

@@ -11,7 +11,6 @@ namespace {
 constexpr row_failure bad_hour{"22007", "hour is invalid for the 12-hour clock"};
 constexpr row_failure zone_range{"22009", "time zone displacement out of range"};
 constexpr row_failure no_year{"22007", "cannot calculate day of year without year information"};
-constexpr int64_t julian_of_1970 = 2'440'588;
 
 /// A year of 0 is 1 BC.
 int64_t year_of(read_fields& f) {

@@ -13,7 +13,6 @@ using ascii::upper;
 
 constexpr row_failure not_of_interval{"22007", "invalid format specification for an interval value"};
 constexpr std::string_view roman[12] = {"I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"};
-constexpr int32_t julian_of_1970 = 2'440'588;
 
 class field_writer {
  public:

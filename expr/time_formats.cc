@@ -33,7 +33,7 @@ void show_interval(text_out& out, const time_format* known, interval_value span,
 const row_failure* read(const time_format* known, std::string_view text, std::string_view pattern, formatted_time& at) {
   return known ? read_formatted(text, *known, at) : read_formatted(text, time_format::parse(pattern), at);
 }
-void read_timestamp(row_writer<int64_t>& out, const time_format* known, std::string_view text,
+void timestamp_by_format(row_writer<int64_t>& out, const time_format* known, std::string_view text,
                     std::string_view pattern) {
   formatted_time at;
   int64_t micros = 0;
@@ -41,7 +41,7 @@ void read_timestamp(row_writer<int64_t>& out, const time_format* known, std::str
   if (const row_failure* problem = at.timestamp(micros)) return out.fail(*problem);
   out.set(micros);
 }
-void read_date(row_writer<int32_t>& out, const time_format* known, std::string_view text, std::string_view pattern) {
+void date_by_format(row_writer<int32_t>& out, const time_format* known, std::string_view text, std::string_view pattern) {
   formatted_time at;
   if (const row_failure* problem = read(known, text, pattern, at)) return out.fail(*problem);
   if (!is_date(at.days)) return out.fail(failures::date_range);
@@ -59,8 +59,8 @@ void add_time_formats(std::vector<function_entry>& table) {
   table.push_back({"to_char", {timestamptz, text}, text, row_kernel<&show_timestamp<true>>, shows, prepare_format});
   table.push_back({"to_char", {interval, text}, text, row_kernel<&show_interval>, shows, prepare_format});
   table.push_back(
-      {"to_timestamp", {text, text}, timestamptz, row_kernel<&read_timestamp>, slow_fallible, prepare_format});
-  table.push_back({"to_date", {text, text}, date, row_kernel<&read_date>, slow_fallible, prepare_format});
+      {"to_timestamp", {text, text}, timestamptz, row_kernel<&timestamp_by_format>, slow_fallible, prepare_format});
+  table.push_back({"to_date", {text, text}, date, row_kernel<&date_by_format>, slow_fallible, prepare_format});
 }
 
 }  // namespace systole

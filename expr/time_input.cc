@@ -23,7 +23,6 @@ using ascii::is_letter;
 
 constexpr row_failure bad_time{"22007", "invalid input syntax for a date or time"};
 constexpr row_failure bad_displacement{"22009", "time zone displacement out of range"};
-constexpr row_failure unknown_zone{"22023", "time zone not recognized"};
 constexpr row_failure depends_on_clock{"0A000", "'now', 'today' and the like are not supported; use ingestion_time()"};
 
 struct time_parts {
@@ -271,7 +270,7 @@ class time_reader {
     if (parts.zone || !parts.has_date) return &bad_time;
     parts.zone = find_zone(word);
     if (parts.zone) return nullptr;
-    return word.find('/') != std::string::npos ? &unknown_zone : &bad_time;
+    return word.find('/') != std::string::npos ? &failures::unknown_zone : &bad_time;
   }
 
   static const row_failure* finish(time_parts& parts) {

@@ -15,7 +15,6 @@ using span_out = row_writer<interval_value>;
 
 constexpr row_failure months_in_bin{"0A000", "timestamps cannot be binned into intervals containing months or years"};
 constexpr row_failure empty_bin{"22008", "stride must be greater than zero"};
-constexpr row_failure unknown_zone{"22023", "time zone not recognized"};
 
 /// A year of SQL has no 0; -1 is 1 BC.
 bool civil(int32_t year, int32_t month, int32_t day, civil_date& out) {
@@ -62,7 +61,7 @@ void make_timestamp_in_zone(time_out& out, int32_t year, int32_t month, int32_t 
   if (const row_failure* problem = timestamp_of(year, month, day, hour, minute, second, made))
     return out.fail(*problem);
   const std::shared_ptr<const zone_rule> zone = find_zone(zone_name);
-  if (!zone) return out.fail(unknown_zone);
+  if (!zone) return out.fail(failures::unknown_zone);
   out.set(zone->to_utc(made));
 }
 

@@ -6,7 +6,6 @@
 namespace systole {
 namespace {
 
-constexpr row_failure unknown_zone{"22023", "time zone not recognized"};
 constexpr row_failure zone_with_months{"22023", "an interval that is a time zone must not include months or days"};
 
 prepared_call prepare_zone(std::span<const node_ptr> arguments) {
@@ -24,7 +23,7 @@ void change_zone(row_writer<int64_t>& out, const zone_rule* known, std::string_v
   std::shared_ptr<const zone_rule> found;
   if (!known) {
     found = find_zone(name);
-    if (!found) return out.fail(unknown_zone);
+    if (!found) return out.fail(failures::unknown_zone);
     known = found.get();
   }
   const int64_t made = ToLocal ? known->to_local(micros) : known->to_utc(micros);

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
-#include "base/limits.h"
 #include "formats/utf8_check.h"
 
 namespace systole {
 namespace {
 
-constexpr size_t window_bytes = 64 * limits::kibibyte;
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 constexpr std::string_view malformed_csv = "22P04";
 
@@ -104,8 +102,8 @@ result<size_t> csv_decoder::decode(const record_span& span, size_t max_records) 
   };
   while (done < span.size && batch_.records() < goal) {
     const size_t left = span.size - done;
-    scan_lines(span.data + done, std::min(left, window_bytes), options_.quote, goal - batch_.records(), lines_);
-    if (lines_.ends.empty() && left > window_bytes) scan_lines(span.data + done, left, options_.quote, 1, lines_);
+    scan_lines(span.data + done, std::min(left, scan_window_bytes), options_.quote, goal - batch_.records(), lines_);
+    if (lines_.ends.empty() && left > scan_window_bytes) scan_lines(span.data + done, left, options_.quote, 1, lines_);
     if (lines_.ends.empty()) {
       if (!span.last) break;
       lines_.ends.push_back(static_cast<uint32_t>(left));

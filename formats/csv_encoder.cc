@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/hexadecimal.h"
 #include "data/calendar.h"
 #include "formats/record_encoder.h"
 #include "formats/value_text.h"
@@ -8,7 +9,6 @@
 namespace systole {
 namespace {
 
-constexpr char hex_digits[] = "0123456789abcdef";
 
 bool needs_quotes(std::string_view text) {
   if (text.empty()) return true;  // nothing at all is null

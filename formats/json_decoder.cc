@@ -2,14 +2,10 @@
 
 #include <algorithm>
 
-#include "base/limits.h"
 #include "formats/json_walk.h"
 
 namespace systole {
 namespace {
-
-/// Bytes that are indexed at once: their positions stay in the second-level cache until the walk reads them.
-constexpr size_t window_bytes = 64 * limits::kibibyte;
 
 std::string_view describe(json_fault fault) {
   switch (fault) {
@@ -60,8 +56,8 @@ result<size_t> json_decoder::decode(const record_span& span, size_t max_records)
     const char* const from = span.data + done;
     const size_t left = span.size - done;
     const size_t lines = goal - batch_.records();
-    scan_lines(from, std::min(left, window_bytes), '\\', lines, lines_);
-    if (lines_.ends.empty() && left > window_bytes) scan_lines(from, left, '\\', 1, lines_);
+    scan_lines(from, std::min(left, scan_window_bytes), '\\', lines, lines_);
+    if (lines_.ends.empty() && left > scan_window_bytes) scan_lines(from, left, '\\', 1, lines_);
     size_t size;
     if (!lines_.ends.empty()) {
       size = lines_.ends.back() + size_t{1};

@@ -4,6 +4,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "base/hexadecimal.h"
 #include "data/calendar.h"
 #include "formats/record_encoder.h"
 #include "formats/value_text.h"
@@ -11,7 +12,6 @@
 namespace systole {
 namespace {
 
-constexpr char hex_digits[] = "0123456789abcdef";
 
 /// Bytes that JSON escapes, 0x80 in each such byte's place (Bit Twiddling Hacks' "determine if a word has a byte...";
 /// exact below the first hit, which is all that a test for zero needs).

@@ -4,7 +4,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/limits.h"
+
 namespace systole {
+
+/// Bytes that a decoder indexes at once: their positions stay in the second-level cache until the walk reads them.
+inline constexpr size_t scan_window_bytes = 64 * limits::kibibyte;
 
 /// Where lines end in a window of bytes.
 struct scanned_lines {

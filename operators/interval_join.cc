@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t longest_bound_us = int64_t{1} << 62;
 
 /// One input's expressions and rows.
-struct join_side {
+struct interval_side {
   join_keys keys;
   expression_ptr time;
   std::vector<int> columns;  ///< that results read
@@ -24,8 +24,8 @@ struct join_side {
 
 class interval_join final : public stream_operator {
  public:
-  interval_join(const operator_context& context, const proto::IntervalJoin& plan, join_columns columns, join_side left,
-                join_side right)
+  interval_join(const operator_context& context, const proto::IntervalJoin& plan, join_columns columns, interval_side left,
+                interval_side right)
       : context_(context),
         lower_us_(plan.lower_us()),
         upper_us_(plan.upper_us()),
@@ -46,13 +46,13 @@ class interval_join final : public stream_operator {
   result<void> scan_row(bool& stopped);
   bool match(std::string_view subkey, std::string_view value);
   void emit(output& out);
-  void classify(const batch& rows, join_side& side, const encoded_keys& keys, output& out);
+  void classify(const batch& rows, interval_side& side, const encoded_keys& keys, output& out);
 
   operator_context context_;
   evaluation_context evaluation_;
   int64_t lower_us_, upper_us_;  ///< right.time in [left.time + lower, left.time + upper]
   join_columns columns_;
-  std::array<join_side, 2> sides_;
+  std::array<interval_side, 2> sides_;
   timestamp_us watermark_ = watermark_none;
 
   // The batch that probes the other side; what is left of it while resume() is awaited.
@@ -75,7 +75,7 @@ class interval_join final : public stream_operator {
 
 result<void> interval_join::open() {
   for (size_t i = 0; i < 2; ++i) {
-    join_side& side = sides_[i];
+    interval_side& side = sides_[i];
     const std::string fingerprint = side.keys.fingerprint() + side.time->normalized() + " in " +
                                     std::to_string(lower_us_) + ".." + std::to_string(upper_us_);
     SYSTOLE_TRY(side.rows.open(context_, i == 0 ? "left" : "right", fingerprint));
@@ -83,7 +83,7 @@ result<void> interval_join::open() {
   return {};
 }
 
-void interval_join::classify(const batch& rows, join_side& side, const encoded_keys& keys, output& out) {
+void interval_join::classify(const batch& rows, interval_side& side, const encoded_keys& keys, output& out) {
   std::vector<row_error> errors;
   times_ = side.time->evaluate(rows, evaluation_, errors);
   reject_failed(rows, errors, "expression", keep_, out);
@@ -103,7 +103,7 @@ void interval_join::classify(const batch& rows, join_side& side, const encoded_k
 
 result<progress> interval_join::process(batch rows, uint32_t input, output& out) {
   context_.accounting->in += rows.rows();
-  join_side& mine = sides_[input];
+  interval_side& mine = sides_[input];
   keep_.assign(rows.rows(), 1);
   const encoded_keys& keys = mine.keys.encode(rows, evaluation_, keep_, out);
   classify(rows, mine, keys, out);
@@ -172,7 +172,7 @@ result<progress> interval_join::probe(output& out) {
 
 void interval_join::emit(output& out) {
   if (matched_.empty()) return;
-  join_side& other = sides_[1 - probing_side_];
+  interval_side& other = sides_[1 - probing_side_];
   std::vector<column_ptr> theirs = other.matches.finish(hidden_);
   std::vector<column_ptr> mine;
   for (int each : sides_[probing_side_].columns)
@@ -197,13 +197,13 @@ result<progress> interval_join::on_watermark(timestamp_us watermark, output&) {
   watermark_ = std::max(watermark_, watermark);
   // At the end of the input nothing is worth the work of removing it.
   if (watermark_ == watermark_end) return progress::done;
-  for (join_side& side : sides_) SYSTOLE_TRY(side.rows.expire(watermark_));
+  for (interval_side& side : sides_) SYSTOLE_TRY(side.rows.expire(watermark_));
   return progress::done;
 }
 
 std::string interval_join::snapshot() const {
   std::string bytes;
-  for (const join_side& side : sides_) append_varint(bytes, side.rows.sequence());
+  for (const interval_side& side : sides_) append_varint(bytes, side.rows.sequence());
   return bytes;
 }
 
@@ -232,7 +232,7 @@ result<std::unique_ptr<stream_operator>> make_interval_join(const proto::Node& n
                                         join_input{inputs[1].columns, plan.right_alias()}};
   SYSTOLE_ASSIGN(join_columns columns, bind_join_columns(context, failed_result_rule, sides[0], sides[1],
                                                          plan.residual(), true, plan.fields(), node.output()));
-  const auto make_side = [&](size_t i) -> result<join_side> {
+  const auto make_side = [&](size_t i) -> result<interval_side> {
     SYSTOLE_ASSIGN(std::vector<expression_ptr> keys,
                    bind_join_keys(context, sides[i], i == 0 ? plan.left_keys() : plan.right_keys()));
     SYSTOLE_ASSIGN(expression_ptr time,
@@ -242,10 +242,10 @@ result<std::unique_ptr<stream_operator>> make_interval_join(const proto::Node& n
     const int64_t retention = i == 0 ? plan.upper_us() : -plan.lower_us();
     interval_rows rows(sides[i].columns, read, time->as_column(), retention);
     interval_matches matches(rows, context.batch_rows);
-    return join_side{join_keys(std::move(keys)), std::move(time), read, std::move(rows), std::move(matches)};
+    return interval_side{join_keys(std::move(keys)), std::move(time), read, std::move(rows), std::move(matches)};
   };
-  SYSTOLE_ASSIGN(join_side left, make_side(0));
-  SYSTOLE_ASSIGN(join_side right, make_side(1));
+  SYSTOLE_ASSIGN(interval_side left, make_side(0));
+  SYSTOLE_ASSIGN(interval_side right, make_side(1));
   return std::unique_ptr<stream_operator>(
       std::make_unique<interval_join>(context, plan, std::move(columns), std::move(left), std::move(right)));
 }

@@ -9,7 +9,7 @@
 namespace systole {
 namespace {
 
-struct join_side {
+struct regular_side {
   join_keys keys;
   std::vector<int> columns;  ///< that results read
   multiset_rows rows;
@@ -29,7 +29,7 @@ struct probe_step {
 class regular_join final : public stream_operator {
  public:
   regular_join(const operator_context& context, const proto::RegularJoin& plan, bool changelog, join_columns columns,
-               join_side left, join_side right)
+               regular_side left, regular_side right)
       : context_(context),
         left_outer_(plan.left_outer()),
         changelog_(changelog),
@@ -47,7 +47,7 @@ class regular_join final : public stream_operator {
   result<progress> on_watermark(timestamp_us watermark, output&) override {
     watermark_ = std::max(watermark_, watermark);
     if (watermark_ != watermark_end)
-      for (join_side& side : sides_) SYSTOLE_TRY(side.rows.expire(watermark_));
+      for (regular_side& side : sides_) SYSTOLE_TRY(side.rows.expire(watermark_));
     return progress::done;
   }
 
@@ -65,14 +65,14 @@ class regular_join final : public stream_operator {
   timestamp_us time_of(uint32_t row) const {
     return probing_.has_event_time(row) ? probing_.event_time(row) : watermark_;
   }
-  join_side& mine() { return sides_[side_]; }
-  join_side& other() { return sides_[1 - side_]; }
+  regular_side& mine() { return sides_[side_]; }
+  regular_side& other() { return sides_[1 - side_]; }
 
   operator_context context_;
   bool left_outer_;
   bool changelog_;
   join_columns columns_;
-  std::array<join_side, 2> sides_;
+  std::array<regular_side, 2> sides_;
   std::array<row_decoder, 2> decoders_;
   timestamp_us watermark_ = watermark_none;
 
@@ -293,13 +293,13 @@ result<std::unique_ptr<stream_operator>> make_regular_join(const proto::Node& no
                                                          plan.residual(), false, plan.fields(), node.output()));
   const auto make_side = [&](size_t i, std::vector<expression_ptr> keys) {
     const std::vector<int>& read = i == 0 ? columns.left : columns.right;
-    return join_side{join_keys(std::move(keys)), read,
+    return regular_side{join_keys(std::move(keys)), read,
                      multiset_rows(sides[i].columns, {.columns = read,
                                                       .append_only = !inputs[i].changelog,
                                                       .counts_matches = plan.left_outer() && i == 0,
                                                       .ttl_us = plan.ttl_us()})};
   };
-  join_side left = make_side(0, std::move(left_keys)), right = make_side(1, std::move(right_keys));
+  regular_side left = make_side(0, std::move(left_keys)), right = make_side(1, std::move(right_keys));
   const bool changelog = plan.left_outer() || inputs[0].changelog || inputs[1].changelog;
   return std::unique_ptr<stream_operator>(
       std::make_unique<regular_join>(context, plan, changelog, std::move(columns), std::move(left), std::move(right)));

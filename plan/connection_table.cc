@@ -4,7 +4,6 @@
 namespace systole::manifest_table {
 namespace {
 
-constexpr bool alternative = true;
 
 const object_descriptor& secret_reference() {
   static const object_descriptor made{

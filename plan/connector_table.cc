@@ -3,13 +3,6 @@
 namespace systole::manifest_table {
 namespace {
 
-constexpr bool alternative = true;
-constexpr bool later = false;
-
-field_descriptor not_yet(std::string_view key, std::string_view description) {
-  return {key, anything(), description, false, {}, alternative, later};
-}
-
 const object_descriptor& files() {
   static const object_descriptor made{
       "files", "Files in a directory; .gz and .zst are read through.",
@@ -162,7 +155,7 @@ const object_descriptor& file_out() {
           {"roll", object(roll()), "append: when a part file ends."},
           {"interval", duration(), "table: the file is replaced at most so often.", false, "1s"},
           {"compression", choice({"none", "gzip", "zstd"}), "Of each file.", false, "none"},
-          {"partitionBy", anything(), "Folders by value.", false, {}, false, later},
+          not_yet("partitionBy", "Folders by value.", false),
       }};
   return made;
 }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view opening = "${";
 
-data_type type_of(std::string_view name) {
+data_type type_named(std::string_view name) {
   if (name == "int") return {type_id::int64};
   if (name == "number") return {type_id::numeric};
   if (name == "bool") return {type_id::boolean};
@@ -29,7 +29,7 @@ std::optional<std::string> sql_form(std::string_view type, const std::string& va
     auto micros = parse_duration_us(value);
     return micros ? std::optional(std::to_string(*micros) + " microseconds") : std::nullopt;
   }
-  return parse_constant(value, type_of(type)) ? std::optional(value) : std::nullopt;
+  return parse_constant(value, type_named(type)) ? std::optional(value) : std::nullopt;
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -51,7 +51,7 @@ void job_parameters::load(const yaml_node* declared, const std::map<std::string,
         continue;
       }
       object_view view(&entry.value, descriptor);
-      parameter made{entry.key, type_of(view.text("type")), std::nullopt, std::nullopt};
+      parameter made{entry.key, type_named(view.text("type")), std::nullopt, std::nullopt};
       source_position at = entry.at;
       std::string origin;
       if (auto found = given.find(entry.key); found != given.end()) {

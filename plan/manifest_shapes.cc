@@ -44,6 +44,10 @@ value_shape choice(std::vector<std::string_view> choices) {
   shape.choices = std::move(choices);
   return shape;
 }
+field_descriptor not_yet(std::string_view key, std::string_view description, bool is_alternative) {
+  constexpr bool later = false;
+  return {key, anything(), description, false, {}, is_alternative, later};
+}
 value_shape object(const object_descriptor& descriptor) {
   value_shape shape = of_kind(value_kind::object);
   shape.object = &descriptor;

@@ -22,6 +22,11 @@ value_shape list_of(value_shape element, bool may_be_empty = false);
 value_shape map_of(value_kind names, value_shape element, bool may_be_empty = false);
 value_shape either(std::vector<value_shape> alternatives);
 
+/// Given as field_descriptor::alternative.
+inline constexpr bool alternative = true;
+/// A key that the manifest's language has a place for, and that no version reads yet.
+field_descriptor not_yet(std::string_view key, std::string_view description, bool is_alternative = true);
+
 const object_descriptor& job_document();
 const object_descriptor& connection_document();
 

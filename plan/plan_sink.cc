@@ -10,7 +10,7 @@
 namespace systole {
 namespace {
 
-std::string bracketed(const std::vector<std::string>& names) {
+std::string listed(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
   return "[" + text + "]";
@@ -45,10 +45,10 @@ bool check_key(plan_context& context, const object_view& connector, const stream
   }
   if (key != std::set<std::string>(input.upsert_key->begin(), input.upsert_key->end())) {
     context.problems.error(codes::not_the_upsert_key, written->at,
-                           bracketed({message.key().begin(), message.key().end()}) + " is not the stream's upsert key " +
-                               bracketed(*input.upsert_key),
+                           listed({message.key().begin(), message.key().end()}) + " is not the stream's upsert key " +
+                               listed(*input.upsert_key),
                            input.upsert_key->empty() ? "the stream has one row: leave the key out"
-                                                     : "write key: " + bracketed(*input.upsert_key));
+                                                     : "write key: " + listed(*input.upsert_key));
     return false;
   }
   return true;
@@ -122,7 +122,7 @@ bool fill_sqlite(plan_context& context, const object_view& sink, const stream& i
   }
   if (message.write() == "upsert" && !sqlite.has("key")) {
     context.problems.error(codes::missing_key, sqlite.at(), "write: upsert needs `key`",
-                           input.upsert_key && !input.upsert_key->empty() ? "write key: " + bracketed(*input.upsert_key)
+                           input.upsert_key && !input.upsert_key->empty() ? "write key: " + listed(*input.upsert_key)
                                                                            : "or use write: table");
     return false;
   }

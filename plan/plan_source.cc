@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/ascii.h"
 #include "plan/diagnostic_codes.h"
 #include "plan/expression_binder.h"
 #include "plan/plan_kafka_source.h"
@@ -10,13 +11,6 @@
 
 namespace systole {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string made(text);
-  for (char& c : made)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return made;
-}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -56,7 +50,7 @@ std::vector<std::string> path_parts(std::string_view path) {
 /// Splits `text not null from a.b` and reads it; false after an error.
 bool read_column(plan_context& context, const std::string& name, const yaml_node& written, record_schema& made) {
   std::string_view rest = trimmed(written.text);
-  const std::string folded = lower(rest);
+  const std::string folded = ascii::lower(rest);
   std::vector<std::string> path{name};
   if (const size_t from = folded.find(" from "); from != std::string::npos) {
     path = path_parts(trimmed(rest.substr(from + 6)));
@@ -68,7 +62,7 @@ bool read_column(plan_context& context, const std::string& name, const yaml_node
     rest = trimmed(rest.substr(0, from));
   }
   bool nullable = true;
-  if (lower(rest).ends_with(" not null")) {
+  if (ascii::lower(rest).ends_with(" not null")) {
     nullable = false;
     rest = trimmed(rest.substr(0, rest.size() - 9));
   }
@@ -76,9 +70,9 @@ bool read_column(plan_context& context, const std::string& name, const yaml_node
   const bool storable = type && !type->is(type_id::timestamp) && !type->is(type_id::null);
   if (!storable) {
     std::string hint = "column: type [not null] [from path]";
-    if (lower(rest).starts_with("timestamp")) hint = "times have a zone here: timestamptz (none in the data means UTC)";
+    if (ascii::lower(rest).starts_with("timestamp")) hint = "times have a zone here: timestamptz (none in the data means UTC)";
     context.problems.error(codes::unknown_type, written.at, "`" + std::string(rest) + "` is not a column's type", hint,
-                           nearest_names(lower(rest), type_names()));
+                           nearest_names(ascii::lower(rest), type_names()));
     return false;
   }
   made.columns.fields.push_back({name, *type, nullable});

@@ -5,7 +5,7 @@
 namespace systole {
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
+bool is_space_or_tab(char c) { return c == ' ' || c == '\t'; }
 
 /// Walks a scalar's source text and its value side by side.
 class aligner {
@@ -70,7 +70,7 @@ class aligner {
     for (size_t i = at_; i < source_.size(); ++i) {
       if (source_[i] == '\n') {
         line = i + 1;
-      } else if (!is_blank(source_[i]) && source_[i] != '\r') {
+      } else if (!is_space_or_tab(source_[i]) && source_[i] != '\r') {
         blanks = i - line;
         break;
       }
@@ -79,7 +79,7 @@ class aligner {
     for (size_t i = 0; i < value_.size(); ++i) {
       if (value_[i] == '\n') {
         value_line = i + 1;
-      } else if (!is_blank(value_[i])) {
+      } else if (!is_space_or_tab(value_[i])) {
         own = i - value_line;
         break;
       }
@@ -88,15 +88,15 @@ class aligner {
   }
   bool folds_here() const {
     size_t i = at_;
-    while (i < source_.size() && is_blank(source_[i])) ++i;
+    while (i < source_.size() && is_space_or_tab(source_[i])) ++i;
     return i < source_.size() && (source_[i] == '\n' || source_[i] == '\r');
   }
   void skip_fold(bool whole) {
-    while (at_ < source_.size() && is_blank(source_[at_])) ++at_;
+    while (at_ < source_.size() && is_space_or_tab(source_[at_])) ++at_;
     do {
       if (at_newline()) skip_newline();
       else if (at_ < source_.size()) ++at_;
-      while (at_ < source_.size() && is_blank(source_[at_])) ++at_;
+      while (at_ < source_.size() && is_space_or_tab(source_[at_])) ++at_;
     } while (whole && at_newline());
   }
   /// Skips one escape of a double-quoted scalar; gives the bytes that it stands for.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.h"
+
 namespace systole {
 namespace {
 
@@ -10,14 +12,6 @@ bool starts_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
 }
 bool continues_name(char c) { return starts_name(c) || (c >= '0' && c <= '9') || c == '$'; }
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
-
-std::string lower(std::string_view text) {
-  std::string made(text);
-  for (char& c : made)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return made;
-}
 
 /// The end of a string that starts with `quote` at `from`; backslashes escape in E'' strings.
 size_t end_of_quoted(std::string_view sql, size_t from, char quote, bool backslashes) {
@@ -75,7 +69,7 @@ std::vector<sql_token> scan_sql(std::string_view sql) {
     const char c = sql[i];
     size_t end = i + 1;
     sql_token::kind what = sql_token::kind::symbol;
-    if (is_blank(c)) {
+    if (ascii::is_blank(c)) {
       ++i;
       continue;
     }
@@ -111,7 +105,7 @@ std::vector<sql_token> scan_sql(std::string_view sql) {
 std::string name_at(std::string_view sql, size_t offset) {
   for (const sql_token& token : scan_sql(sql)) {
     if (offset < token.offset || offset >= token.offset + token.length) continue;
-    if (token.what == sql_token::kind::word) return lower(token.in(sql));
+    if (token.what == sql_token::kind::word) return ascii::lower(token.in(sql));
     if (token.what != sql_token::kind::quoted_name || token.length < 2) return {};
     std::string name;
     std::string_view inner = token.in(sql).substr(1, token.length - 2);
@@ -159,7 +153,7 @@ order_parts split_order(std::string_view sql) {
   std::vector<sql_token> tokens = scan_sql(sql);
   auto word = [&](size_t from_end) {
     return tokens.size() > from_end && tokens[tokens.size() - 1 - from_end].what == sql_token::kind::word
-               ? lower(tokens[tokens.size() - 1 - from_end].in(sql))
+               ? ascii::lower(tokens[tokens.size() - 1 - from_end].in(sql))
                : std::string();
   };
   order_parts parts;
@@ -186,7 +180,7 @@ std::vector<sql_call> find_calls(std::string_view sql, const std::vector<std::st
   std::vector<sql_call> calls;
   for (size_t i = 0; i + 1 < tokens.size(); ++i) {
     if (tokens[i].what != sql_token::kind::word || !is_symbol(i + 1, '(')) continue;
-    std::string name = lower(tokens[i].in(sql));
+    std::string name = ascii::lower(tokens[i].in(sql));
     if (std::find(functions.begin(), functions.end(), name) == functions.end()) continue;
     sql_call call;
     call.name = std::move(name);
@@ -208,10 +202,10 @@ std::vector<sql_call> find_calls(std::string_view sql, const std::vector<std::st
     if (end == tokens.size()) break;  // unbalanced: the parser will say so
     call.star = end == i + 3 && is_symbol(i + 2, '*');
     if (!call.star) add_argument(end);
-    call.distinct = first < end && lower(tokens[first].in(sql)) == "distinct";
+    call.distinct = first < end && ascii::lower(tokens[first].in(sql)) == "distinct";
     call.length = tokens[end].offset + 1 - call.offset;
     if (end + 1 < tokens.size() && tokens[end + 1].what == sql_token::kind::word) {
-      std::string next = lower(tokens[end + 1].in(sql));
+      std::string next = ascii::lower(tokens[end + 1].in(sql));
       call.has_over_or_filter = next == "over" || next == "filter";
     }
     calls.push_back(std::move(call));

@@ -3,13 +3,6 @@
 namespace systole::manifest_table {
 namespace {
 
-constexpr bool alternative = true;
-constexpr bool later = false;
-
-field_descriptor not_yet(std::string_view key, std::string_view description, bool operation = false) {
-  return {key, anything(), description, false, {}, operation, later};
-}
-
 value_shape field_map() { return map_of(value_kind::identifier, expression()); }
 value_shape expressions() { return list_of(expression()); }
 value_shape key_by() {
@@ -35,7 +28,7 @@ const object_descriptor& rule() {
           {"check", expression(), "A boolean expression; sees the repairs of the rules before.", true},
           {"message", expression(), "The reason, as a text expression."},
           {"repair", map_of(value_kind::identifier, expression()), "flag: new values of columns where the rule is violated."},
-          not_yet("existsIn", "A row of another stream must exist."),
+          not_yet("existsIn", "A row of another stream must exist.", false),
       }};
   return made;
 }
@@ -176,7 +169,7 @@ const object_descriptor& window() {
           {"keyBy", key_by(), "Columns, or name: expression; none: one group.", false},
           {"tumbling", object(tumbling()), "Windows side by side.", false, {}, alternative},
           {"hopping", object(hopping()), "Windows that overlap.", false, {}, alternative},
-          not_yet("session", "Windows that end with silence.", true), not_yet("cumulative", "Windows that grow.", true),
+          not_yet("session", "Windows that end with silence."), not_yet("cumulative", "Windows that grow."),
           {"allowedLateness", duration(), "How long after its end a window takes rows.", false, "0s"},
           {"onLate", choice({"reject", "drop"}), "Late rows go to the dead letter, or are only counted.", false, "reject"},
           {"emit", object(window_emit()), "When results are given."},
@@ -199,7 +192,7 @@ const object_descriptor& join() {
           {"onRefresh", choice({"keep", "reemit"}), "What a change of the table does to rows already joined.", false, "keep"},
           {"ttl", duration(), "join of two streams: a row is forgotten after this time; 0s: never.", false, "0s"},
           {"fields", field_map(), "column: expression over alias.column.", true},
-          not_yet("asOf", "The table as it was at the row's event time."),
+          not_yet("asOf", "The table as it was at the row's event time.", false),
       }};
   return made;
 }
@@ -242,8 +235,8 @@ const object_descriptor& step() {
           {"join", object(join()), "Joins streams or a table.", false, {}, alternative},
           {"over", object(over()), "Adds columns from the rows around each.", false, {}, alternative},
           {"union", object(union_of()), "All rows of several inputs.", false, {}, alternative},
-          not_yet("sql", "A query.", true), not_yet("topN", "The first rows of each group.", true),
-          not_yet("process", "A program of your own.", true),
+          not_yet("sql", "A query."), not_yet("topN", "The first rows of each group."),
+          not_yet("process", "A program of your own."),
       },
       "operation"};
   return made;

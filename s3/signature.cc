@@ -7,19 +7,15 @@
 #include <algorithm>
 #include <ctime>
 
+#include "base/hexadecimal.h"
 #include "http/target.h"
 
 namespace systole {
 namespace {
 
 std::string hex(std::string_view bytes) {
-  constexpr char digits[] = "0123456789abcdef";
   std::string made;
-  made.reserve(bytes.size() * 2);
-  for (const char c : bytes) {
-    made.push_back(digits[static_cast<unsigned char>(c) >> 4]);
-    made.push_back(digits[static_cast<unsigned char>(c) & 15]);
-  }
+  append_hex(made, bytes);
   return made;
 }
 

@@ -36,6 +36,10 @@ say "configuring for link-time optimisation"
 [ -e build/odr/build.ninja ] || cmake --preset odr >>"$log"
 record "one definition of each type, checked by the linker" ninja -C build/odr systole
 
+say "building the unit tests as they are optimised"
+ninja -C build/release unit_tests >>"$log"
+record "unit tests of the release build" ctest --test-dir build/release -L unit --output-on-failure -j 2
+
 say "building with the thread sanitizer"
 [ -e build/tsan/build.ninja ] || cmake --preset tsan >>"$log"
 ninja -C build/tsan unit_tests >>"$log"

@@ -9,7 +9,7 @@
 
 #include "actors/local_job.h"
 #include "tests/actors/fakes.h"
-#include "tests/coordination/seed.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing {
 namespace {

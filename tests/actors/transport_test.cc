@@ -10,7 +10,7 @@
 #include "tests/actors/loopback_process.h"
 #include "tests/data/columns.h"
 
-namespace systole::testing {
+namespace systole::testing::transport_tests {
 namespace {
 
 constexpr job_id job(77);
@@ -164,4 +164,4 @@ TEST_F(two_processes, a_damaged_frame_fails_the_attempt) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::transport_tests

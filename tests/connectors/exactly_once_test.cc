@@ -109,10 +109,10 @@ std::vector<sink_case> cases_with(bool sink_case::*property) {
   return all;
 }
 
-const auto name_of = [](const auto& each) { return each.param.name; };
-INSTANTIATE_TEST_SUITE_P(sinks, exactly_once, ::testing::ValuesIn(sink_cases()), name_of);
-INSTANTIATE_TEST_SUITE_P(sinks, exactly_once_control, ::testing::ValuesIn(cases_with(&sink_case::doubles_without_check)), name_of);
-INSTANTIATE_TEST_SUITE_P(sinks, exactly_once_files, ::testing::ValuesIn(cases_with(&sink_case::uses_files_only)), name_of);
+const auto case_name = [](const auto& each) { return each.param.name; };
+INSTANTIATE_TEST_SUITE_P(sinks, exactly_once, ::testing::ValuesIn(sink_cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(sinks, exactly_once_control, ::testing::ValuesIn(cases_with(&sink_case::doubles_without_check)), case_name);
+INSTANTIATE_TEST_SUITE_P(sinks, exactly_once_files, ::testing::ValuesIn(cases_with(&sink_case::uses_files_only)), case_name);
 
 }  // namespace
 }  // namespace systole::testing

@@ -15,7 +15,7 @@
 #include "connectors/factory.h"
 #include "tests/support/temporary_directory.h"
 
-namespace systole::testing {
+namespace systole::testing::file_source_tests {
 namespace {
 
 constexpr int64_t second_us = 1'000'000;
@@ -337,4 +337,4 @@ TEST_F(file_source, refuses_to_resume_a_file_that_changed) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::file_source_tests

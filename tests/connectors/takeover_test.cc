@@ -13,7 +13,7 @@
 #include "tests/support/fault_injecting_file_system.h"
 #include "tests/support/temporary_directory.h"
 
-namespace systole::testing {
+namespace systole::testing::takeover_tests {
 namespace {
 
 using strings = std::vector<std::string>;
@@ -232,4 +232,4 @@ TEST(console_sink, says_that_it_needs_a_terminal) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::takeover_tests

@@ -6,7 +6,7 @@
 #include <deque>
 #include <set>
 
-#include "tests/coordination/seed.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/coordination/seed.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "proto/control.pb.h"
-#include "tests/coordination/seed.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <deque>
 
-#include "tests/coordination/seed.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing {
 namespace {

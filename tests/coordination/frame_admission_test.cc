@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "coordination/pair_ledger.h"
-#include "tests/coordination/seed.h"
+#include "tests/support/seed.h"
 
-namespace systole::testing {
+namespace systole::testing::frame_admission_tests {
 namespace {
 
 using verdict = frame_admission::verdict;
@@ -78,4 +78,4 @@ TEST(pair_ledger, is_fair_and_bounded) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::frame_admission_tests

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace systole::testing {
+namespace systole::testing::job_control_tests {
 namespace {
 
 using state = job_control::state;
@@ -259,4 +259,4 @@ TEST(job_control, a_rescale_goes_through_a_savepoint_and_another_shape) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::job_control_tests

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace systole::testing {
+namespace systole::testing::leadership_tests {
 namespace {
 
 using kind = leadership::action::kind;
@@ -53,4 +53,4 @@ TEST(leadership, without_the_lock_it_neither_claims_nor_leads) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::leadership_tests

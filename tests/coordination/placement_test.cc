@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include "tests/coordination/seed.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "tests/coordination/seed.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing {
 

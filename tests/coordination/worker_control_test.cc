@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace systole::testing {
+namespace systole::testing::worker_control_tests {
 namespace {
 
 constexpr job_id job{1};
@@ -154,4 +154,4 @@ TEST(worker_control, leaving_waits_for_its_tasks) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::worker_control_tests

@@ -2,7 +2,7 @@
 
 #include "decode_support.h"
 
-namespace systole {
+namespace systole::json_decoder_tests {
 namespace {
 
 using strings = std::vector<std::string>;
@@ -233,4 +233,4 @@ TEST(json_decoder, gives_nothing_of_an_unfinished_line) {
 }
 
 }  // namespace
-}  // namespace systole
+}  // namespace systole::json_decoder_tests

@@ -4,7 +4,7 @@
 
 // What the manual promises of CSV and NDJSON files, one promise a test.
 
-namespace systole {
+namespace systole::user_features_tests {
 namespace {
 
 using strings = std::vector<std::string>;
@@ -142,4 +142,4 @@ TEST(ndjson_files, the_reason_does_not_depend_on_the_lines_beside_it_or_on_the_b
 }
 
 }  // namespace
-}  // namespace systole
+}  // namespace systole::user_features_tests

@@ -10,7 +10,7 @@
 namespace systole {
 namespace {
 
-constexpr int time_out_ms = 30'000;
+constexpr int request_ms = 30'000;
 
 template <class T>
 using owned = std::unique_ptr<T, void (*)(T*)>;
@@ -23,10 +23,10 @@ void administer(const std::string& servers, const std::string& what, Request req
   owned<rd_kafka_AdminOptions_t> options(rd_kafka_AdminOptions_new(client.get(), RD_KAFKA_ADMIN_OP_ANY),
                                          rd_kafka_AdminOptions_destroy);
   char text[256];
-  rd_kafka_AdminOptions_set_operation_timeout(options.get(), time_out_ms, text, sizeof(text));
-  rd_kafka_AdminOptions_set_request_timeout(options.get(), time_out_ms, text, sizeof(text));
+  rd_kafka_AdminOptions_set_operation_timeout(options.get(), request_ms, text, sizeof(text));
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), request_ms, text, sizeof(text));
   request(client.get(), options.get(), queue.get());
-  owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), time_out_ms + 5'000), rd_kafka_event_destroy);
+  owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), request_ms + 5'000), rd_kafka_event_destroy);
   if (!event) throw std::runtime_error(what + ": no answer");
   if (rd_kafka_event_error(event.get()))
     throw std::runtime_error(what + ": " + rd_kafka_event_error_string(event.get()));

@@ -6,7 +6,7 @@
 #include "operators/operator_chain.h"
 #include "tests/operators/event_script.h"
 
-namespace systole::testing {
+namespace systole::testing::accounting_tests {
 namespace {
 
 template <class T>
@@ -233,4 +233,4 @@ TEST(accounting, is_the_same_after_crashes) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::accounting_tests

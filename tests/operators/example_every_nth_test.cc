@@ -8,7 +8,7 @@
 
 #include "tests/operators/event_script.h"
 
-namespace systole::testing {
+namespace systole::testing::example_every_nth_tests {
 namespace {
 
 using ::testing::ElementsAre;
@@ -64,4 +64,4 @@ TEST(example_every_nth, refuses_a_changelog) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::example_every_nth_tests

@@ -3,7 +3,7 @@
 
 #include "tests/operators/operator_harness.h"
 
-namespace systole::testing {
+namespace systole::testing::expand_tests {
 namespace {
 
 using ::testing::ElementsAre;
@@ -128,4 +128,4 @@ TEST(expand, loses_only_the_value_on_which_a_field_fails) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::expand_tests

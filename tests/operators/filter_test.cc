@@ -3,7 +3,7 @@
 
 #include "tests/operators/operator_harness.h"
 
-namespace systole::testing {
+namespace systole::testing::filter_tests {
 namespace {
 
 using ::testing::ElementsAre;
@@ -77,4 +77,4 @@ TEST(filter, names_the_step_when_its_predicate_is_wrong) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::filter_tests

@@ -6,7 +6,7 @@
 
 #include "tests/operators/event_script.h"
 
-namespace systole::testing {
+namespace systole::testing::over_tests {
 namespace {
 
 using ::testing::ElementsAre;
@@ -238,4 +238,4 @@ TEST(over, agrees_with_sorting_whole_partitions_on_random_input) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::over_tests

@@ -3,7 +3,7 @@
 
 #include "tests/operators/operator_harness.h"
 
-namespace systole::testing {
+namespace systole::testing::project_tests {
 namespace {
 
 using ::testing::ElementsAre;
@@ -61,4 +61,4 @@ TEST(project, keeps_the_kinds_of_a_changelog) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::project_tests

@@ -3,7 +3,7 @@
 
 #include "tests/operators/event_script.h"
 
-namespace systole::testing {
+namespace systole::testing::regular_join_tests {
 namespace {
 
 using ::testing::ElementsAre;
@@ -187,4 +187,4 @@ TEST(regular_join, agrees_with_a_nested_loop_on_random_input) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::regular_join_tests

@@ -7,7 +7,7 @@
 
 #include "tests/operators/event_script.h"
 
-namespace systole::testing {
+namespace systole::testing::row_wise_oracle_tests {
 namespace {
 
 const schema columns = parse_schema("id text, a int, b int");
@@ -182,4 +182,4 @@ TEST(row_wise, union_is_the_sum_of_its_inputs_by_column_name) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::row_wise_oracle_tests

@@ -3,7 +3,7 @@
 
 #include "tests/operators/event_script.h"
 
-namespace systole::testing {
+namespace systole::testing::table_join_tests {
 namespace {
 
 using ::testing::ElementsAre;
@@ -211,4 +211,4 @@ TEST(table_join, agrees_with_a_map_on_random_input) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::table_join_tests

@@ -5,7 +5,7 @@
 
 #include "tests/operators/event_script.h"
 
-namespace systole::testing {
+namespace systole::testing::window_tests {
 namespace {
 
 using ::testing::ElementsAre;
@@ -315,4 +315,4 @@ TEST(window, agrees_with_a_loop_over_all_windows_on_a_random_changelog) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::window_tests

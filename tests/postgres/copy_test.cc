@@ -10,7 +10,7 @@
 #include "data/decimal.h"
 #include "postgres_server.h"
 
-namespace systole::testing {
+namespace systole::testing::copy_tests {
 namespace {
 
 using ::testing::AllOf;
@@ -269,4 +269,4 @@ TEST(postgres_connection, a_kill_ends_the_call) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::copy_tests

@@ -14,6 +14,7 @@
 #include "tests/s3/faulty_proxy.h"
 #include "tests/s3/s3_service.h"
 #include "tests/support/child_process.h"
+#include "tests/support/seed.h"
 #include "tests/support/temporary_directory.h"
 
 namespace systole::testing {
@@ -115,9 +116,8 @@ class s3_process : public ::testing::Test {
 };
 
 TEST_F(s3_process, killed_and_restarted_it_writes_what_an_undisturbed_run_writes) {
-  const uint64_t seed = std::getenv("SYSTOLE_TEST_SEED") ? std::strtoull(std::getenv("SYSTOLE_TEST_SEED"), nullptr, 10)
-                                                         : std::random_device()();
-  SCOPED_TRACE("SYSTOLE_TEST_SEED=" + std::to_string(seed));
+  const uint64_t seed = make_seed();
+  SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   ASSERT_EQ(run("undisturbed", "", {}), 0) << log();
   const line_counts wanted = lines_of(folder_ / "undisturbed");

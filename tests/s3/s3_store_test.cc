@@ -14,6 +14,7 @@
 #include "state/s3_store.h"
 #include "tests/s3/faulty_proxy.h"
 #include "tests/s3/s3_service.h"
+#include "tests/support/seed.h"
 #include "tests/support/temporary_directory.h"
 
 namespace systole::testing {
@@ -23,11 +24,6 @@ template <class T>
 T must(result<T> r) {
   if (!r) throw std::runtime_error(r.error().message);
   return std::move(r).value();
-}
-
-uint64_t test_seed() {
-  if (const char* fixed = std::getenv("SYSTOLE_TEST_SEED")) return std::strtoull(fixed, nullptr, 10);
-  return std::random_device()();
 }
 
 std::string text_of(const std::string& path, uint64_t bytes) {
@@ -200,7 +196,7 @@ class twin_stores {
 };
 
 TEST(s3_store_test, does_what_a_directory_does_whatever_a_proxy_does) {
-  const uint64_t seed = test_seed();
+  const uint64_t seed = make_seed();
   SCOPED_TRACE("SYSTOLE_TEST_SEED=" + std::to_string(seed));
   faulty_proxy proxy(s3_service::shared().port(), seed);
   const std::string prefix = "twins-" + std::to_string(seed);
@@ -293,7 +289,7 @@ TEST(s3_store_test, of_two_writers_of_a_record_exactly_one_wins) {
 }
 
 TEST(s3_store_test, also_where_replies_are_lost) {
-  const uint64_t seed = test_seed();
+  const uint64_t seed = make_seed();
   SCOPED_TRACE("SYSTOLE_TEST_SEED=" + std::to_string(seed));
   faulty_proxy proxy(s3_service::shared().port(), seed);
   proxy.hurt(250);

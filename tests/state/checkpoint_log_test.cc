@@ -6,14 +6,10 @@
 
 #include "tests/state/state_fixture.h"
 #include "tests/support/fault_injecting_file_system.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing {
 namespace {
-
-uint64_t test_seed() {
-  if (const char* fixed = std::getenv("SYSTOLE_TEST_SEED")) return std::strtoull(fixed, nullptr, 10);
-  return std::random_device()();
-}
 
 proto::LogRecord completed(uint64_t epoch, const std::string& nonce) {
   proto::LogRecord record;
@@ -104,8 +100,8 @@ TEST(checkpoint_log_test, who_slept_through_a_fold_is_fenced_although_its_number
 
 /// The power goes at every moment of appending, folding and trimming; afterwards the log says what was acknowledged.
 TEST(checkpoint_log_test, no_moment_of_a_fold_loses_a_record) {
-  const uint64_t seed = test_seed();
-  SCOPED_TRACE("SYSTOLE_TEST_SEED=" + std::to_string(seed));
+  const uint64_t seed = make_seed();
+  SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   for (const bool partly : {false, true}) {
     uint64_t stop = 1;
     for (bool cut = true; cut; ++stop) {
@@ -145,8 +141,8 @@ TEST(checkpoint_log_test, no_moment_of_a_fold_loses_a_record) {
 /// Three processes of one term append, fold, trim and sleep at random: each epoch that one was told is complete is in
 /// the log, once, in the order of the answers.
 TEST(checkpoint_log_test, of_several_writers_one_wins_each_number) {
-  const uint64_t seed = test_seed();
-  SCOPED_TRACE("SYSTOLE_TEST_SEED=" + std::to_string(seed));
+  const uint64_t seed = make_seed();
+  SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   int fenced = 0;
   for (int round = 0; round < 20; ++round) {

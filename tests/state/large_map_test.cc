@@ -6,6 +6,8 @@
 #include <map>
 #include <random>
 
+#include "tests/support/seed.h"
+
 namespace systole::testing {
 namespace {
 
@@ -37,9 +39,8 @@ TEST(large_map_test, keeps_what_is_put_in_descending_order) {
 }
 
 TEST(large_map_test, equals_an_ordered_map_under_random_operations) {
-  const char* fixed = std::getenv("SYSTOLE_TEST_SEED");
-  const uint64_t seed = fixed ? std::strtoull(fixed, nullptr, 10) : std::random_device()();
-  SCOPED_TRACE("SYSTOLE_TEST_SEED=" + std::to_string(seed));
+  const uint64_t seed = make_seed();
+  SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   for (int round = 0; round < 20; ++round) {
     large_map map({});

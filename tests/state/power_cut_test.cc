@@ -4,8 +4,9 @@
 
 #include "tests/state/checkpointed_run.h"
 #include "tests/support/fault_injecting_file_system.h"
+#include "tests/support/seed.h"
 
-namespace systole::testing {
+namespace systole::testing::power_cut_tests {
 namespace {
 
 constexpr uint64_t epochs = 5;
@@ -35,11 +36,6 @@ sweep_outcome sweep(bool in_memory, uint64_t step, const std::function<void(faul
   }
 }
 
-uint64_t test_seed() {
-  if (const char* fixed = std::getenv("SYSTOLE_TEST_SEED")) return std::strtoull(fixed, nullptr, 10);
-  return std::random_device()();
-}
-
 TEST(power_cut_test, no_moment_loses_a_complete_epoch) {
   const sweep_outcome outcome = sweep(true, 1, nullptr);
   EXPECT_GT(outcome.cuts, 60);
@@ -47,15 +43,15 @@ TEST(power_cut_test, no_moment_loses_a_complete_epoch) {
 }
 
 TEST(power_cut_test, nor_where_a_part_of_what_is_not_durable_survives) {
-  const uint64_t seed = test_seed();
-  SCOPED_TRACE("SYSTOLE_TEST_SEED=" + std::to_string(seed));
+  const uint64_t seed = make_seed();
+  SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   for (uint64_t round = 0; round < 3; ++round)
     EXPECT_EQ(sweep(true, 1, nullptr, seed + 1'000 * round).losses, std::vector<std::string>());
 }
 
 TEST(power_cut_test, nor_with_a_rocksdb_base) {
-  const uint64_t seed = test_seed();
-  SCOPED_TRACE("SYSTOLE_TEST_SEED=" + std::to_string(seed));
+  const uint64_t seed = make_seed();
+  SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   const sweep_outcome outcome = sweep(false, 3, nullptr, seed);
   EXPECT_GT(outcome.cuts, 40);
   EXPECT_EQ(outcome.losses, std::vector<std::string>());
@@ -78,4 +74,4 @@ TEST(power_cut_test, each_sync_left_out_is_noticed) {
 }
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::power_cut_tests

@@ -2,14 +2,10 @@
 #include <random>
 
 #include "tests/state/state_model.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing {
 namespace {
-
-uint64_t test_seed() {
-  if (const char* fixed = std::getenv("SYSTOLE_TEST_SEED")) return std::strtoull(fixed, nullptr, 10);
-  return std::random_device()();
-}
 
 /// Which backend, and with how much memory: with very little, entries go down and come up all the time.
 struct backend {
@@ -28,8 +24,8 @@ class random_state_test : public ::testing::TestWithParam<backend> {
   scratch_directory scratch_;
   std::unique_ptr<checkpoint_store> store_ =
       must(open_directory_store(posix_file_system(), scratch_.path() + "/store", "job"));
-  const uint64_t seed_ = test_seed();
-  ::testing::ScopedTrace trace_{__FILE__, __LINE__, "SYSTOLE_TEST_SEED=" + std::to_string(seed_)};
+  const uint64_t seed_ = make_seed();
+  ::testing::ScopedTrace trace_{__FILE__, __LINE__, "SYSTOLE_SEED=" + std::to_string(seed_)};
 };
 
 TEST_P(random_state_test, equals_ordered_maps_across_snapshots_crashes_and_rescaling) {

@@ -5,8 +5,9 @@
 #include <random>
 
 #include "tests/state/state_fixture.h"
+#include "tests/support/seed.h"
 
-namespace systole::testing {
+namespace systole::testing::regrouped_tables_tests {
 namespace {
 
 using text_map = std::map<std::string, std::string>;
@@ -106,9 +107,8 @@ class regrouped_tables_test : public ::testing::TestWithParam<backend> {
   scratch_directory scratch_;
   std::unique_ptr<checkpoint_store> store_ =
       must(open_directory_store(posix_file_system(), scratch_.path() + "/store", "job"));
-  const uint64_t seed_ = std::getenv("SYSTOLE_TEST_SEED") ? std::strtoull(std::getenv("SYSTOLE_TEST_SEED"), nullptr, 10)
-                                                          : std::random_device()();
-  ::testing::ScopedTrace trace_{__FILE__, __LINE__, "SYSTOLE_TEST_SEED=" + std::to_string(seed_)};
+  const uint64_t seed_ = make_seed();
+  ::testing::ScopedTrace trace_{__FILE__, __LINE__, "SYSTOLE_SEED=" + std::to_string(seed_)};
   std::mt19937_64 random_{seed_};
   std::vector<running_task> tasks_;
   std::vector<restored_state> saved_;
@@ -140,4 +140,4 @@ INSTANTIATE_TEST_SUITE_P(backends, regrouped_tables_test,
                          [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace
-}  // namespace systole::testing
+}  // namespace systole::testing::regrouped_tables_tests
