@@ -10,6 +10,9 @@ endif()
 find_package(Threads REQUIRED)
 
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers)
+if(CMAKE_UNITY_BUILD)
+  add_compile_options(-Wno-shadow -Wshadow=local)  # a name of another file is not in a reader's way
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-restrict)  # GCC 12 warns falsely on std::string operator+ (GCC bug 105651)
 endif()

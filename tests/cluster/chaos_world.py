@@ -7,6 +7,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 from chaos_servers import Broker, Database, DIES_WITH_US
@@ -32,6 +33,7 @@ class World:
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={STORAGE_BYTES}", "none", self.storage], check=True)
         self.clock = os.path.join(directory, "clock")
         self.set_clock(0)
+        self.closed, self.ended_by_themselves = threading.Event(), []
         self.clock_library = None
         if shutil.which("cc"):
             self.clock_library = os.path.join(directory, "clock.so")
@@ -64,6 +66,7 @@ class World:
             self.database.start()
             for each in self.members():
                 each.start()
+            threading.Thread(target=self._supervise, daemon=True).start()
             self.wait_workers()
         except BaseException:
             self.close()
@@ -73,7 +76,17 @@ class World:
     def __exit__(self, *_):
         self.close()
 
+    def _supervise(self):
+        """A worker whose task hangs in a call ends itself and counts on its service manager."""
+        while not self.closed.wait(0.5):
+            for each in self.workers.values():
+                code = each.start_if_it_ended()
+                if code is not None:
+                    self.ended_by_themselves.append(each.name)
+                    print(f"{each.name} ended by itself ({code}) and is started again: {each.log()[-300:]}", flush=True)
+
     def close(self):
+        self.closed.set()
         for each in [*self.members(), self.broker, self.database]:
             with contextlib.suppress(OSError):
                 each.kill()

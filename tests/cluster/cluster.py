@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -22,22 +23,33 @@ class Member:
         self.name, self.words, self.log_path = name, words, log_path
         self.process = None
         self.frozen = False
+        self.lock = threading.RLock()
 
     def start(self):
-        assert self.process is None, self.name
-        with open(self.log_path, "ab") as log:
+        with self.lock, open(self.log_path, "ab") as log:
+            assert self.process is None, self.name
             self.process = subprocess.Popen(self.words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         return self
+
+    def start_if_it_ended(self):
+        """Starts it again where it has ended by itself, as a service manager does; its exit code, else None."""
+        with self.lock:
+            code = None if self.process is None else self.process.poll()
+            if code is not None:
+                self.process = None
+                self.start()
+            return code
 
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
     def kill(self):
         """kill -9; a frozen one, too."""
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-        self.process, self.frozen = None, False
+        with self.lock:
+            if self.process:
+                self.process.kill()
+                self.process.wait()
+            self.process, self.frozen = None, False
 
     def freeze(self):
         self.process.send_signal(signal.SIGSTOP)
@@ -48,9 +60,10 @@ class Member:
         self.frozen = False
 
     def terminate(self, seconds=30):
-        self.process.terminate()
-        code = self.process.wait(seconds)
-        self.process = None
+        with self.lock:
+            self.process.terminate()
+            code = self.process.wait(seconds)
+            self.process = None
         return code
 
     def log(self):
