@@ -5,7 +5,7 @@
 namespace systole {
 namespace {
 
-constexpr auto relaxed = std::memory_order_relaxed;
+constexpr auto relaxed = std::memory_order_relaxed, acquire = std::memory_order_acquire;
 
 /// True where some node of another step takes the node's rows.
 bool leaves_step(const proto::PhysicalPlan& plan, const proto::Node& node) {
@@ -108,9 +108,9 @@ job_metrics job_meter::sum() const {
     step_metrics& step = made.steps[each.step];
     // A count is never below what it was restored with, but two are not read at one moment.
     const auto since = [](uint64_t now, uint64_t restored) { return now - std::min(now, restored); };
-    const uint64_t late = since(counted.late.load(relaxed), counted.restored_late);
-    const uint64_t rejected = since(counted.rejected.load(relaxed), counted.restored_rejected);
-    if (each.is_entry) step.in += since(counted.in.load(relaxed), counted.restored_in);
+    const uint64_t late = since(counted.late.load(acquire), counted.restored_late.load(relaxed));
+    const uint64_t rejected = since(counted.rejected.load(acquire), counted.restored_rejected.load(relaxed));
+    if (each.is_entry) step.in += since(counted.in.load(acquire), counted.restored_in.load(relaxed));
     if (each.is_exit) step.out += counted.out.load(relaxed);
     step.late += late;
     step.rejected += rejected - std::min(late, rejected);

@@ -157,6 +157,7 @@ class task {
   bool is_held() const;
   void watch_alignment();
   void publish_counters();
+  bool reads_at(size_t node) const;
   void publish_slow_counters();
 
   parts with_;

@@ -31,9 +31,9 @@ struct node_counters {
   std::atomic<uint64_t> errors{0};     ///< failed writes
   duration_histogram latency;          ///< from a row's reading to its being visible
 
-  /// What `in`, `rejected` and `late` were when the attempt began: what the checkpoint had. Set before any other
-  /// thread reads.
-  uint64_t restored_in = 0, restored_rejected = 0, restored_late = 0;
+  /// What `in`, `rejected` and `late` were when the attempt began: what the checkpoint had. Set before those are, which
+  /// are stored with release and loaded with acquire for their sake.
+  std::atomic<uint64_t> restored_in{0}, restored_rejected{0}, restored_late{0};
 };
 struct task_counters {
   explicit task_counters(size_t node_count) : nodes(node_count) {}

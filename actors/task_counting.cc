@@ -17,32 +17,35 @@ void task::begin_counters() {
   for (size_t i = 0; i < with_.identities.size(); ++i) {
     const step_accounting& restored = with_.chain->accounting(i);
     node_counters& into = with_.counters->nodes[i];
-    into.restored_rejected = restored.rejected + restored.late;
-    into.restored_late = restored.late;
+    into.restored_rejected.store(restored.rejected + restored.late, std::memory_order_relaxed);
+    into.restored_late.store(restored.late, std::memory_order_relaxed);
     into.by_rule.begin(restored.by_rule);
   }
   for (const source& each : sources_)
-    with_.counters->nodes[each.part.node].restored_in = with_.chain->accounting(each.part.node).in;
+    with_.counters->nodes[each.part.node].restored_in.store(with_.chain->accounting(each.part.node).in,
+                                                            std::memory_order_relaxed);
   publish_counters();
+}
+
+bool task::reads_at(size_t node) const {
+  return std::any_of(sources_.begin(), sources_.end(), [node](const source& each) { return each.part.node == node; });
 }
 
 void task::publish_counters() {
   for (size_t i = 0; i < with_.identities.size(); ++i) {
     const operator_chain::row_counts counts = with_.chain->counts(i);
     node_counters& into = with_.counters->nodes[i];
-    into.in.store(counts.in, std::memory_order_relaxed);
+    // A source's own count has the records that it could not decode. One store: a reader never sees a count go back.
+    into.in.store(reads_at(i) ? with_.chain->accounting(i).in : counts.in, std::memory_order_release);
     into.out.store(counts.out, std::memory_order_relaxed);
-    into.rejected.store(counts.rejected + counts.late, std::memory_order_relaxed);
-    into.late.store(counts.late, std::memory_order_relaxed);
+    into.rejected.store(counts.rejected + counts.late, std::memory_order_release);
+    into.late.store(counts.late, std::memory_order_release);
     into.watermark.store(with_.chain->watermark_of(i), std::memory_order_relaxed);
     const std::map<std::string, uint64_t>& by_rule = with_.chain->accounting(i).by_rule;
     if (!by_rule.empty()) into.by_rule.publish(by_rule);
   }
-  for (const source& each : sources_) {
-    node_counters& into = with_.counters->nodes[each.part.node];
-    into.bytes.store(each.bytes, std::memory_order_relaxed);
-    into.in.store(with_.chain->accounting(each.part.node).in, std::memory_order_relaxed);
-  }
+  for (const source& each : sources_)
+    with_.counters->nodes[each.part.node].bytes.store(each.bytes, std::memory_order_relaxed);
   with_.counters->queued_bytes.store(queued_bytes_, std::memory_order_relaxed);
   if (with_.state) with_.counters->state_bytes.store(with_.state->memory_bytes(), std::memory_order_relaxed);
 }

@@ -28,4 +28,7 @@ set(SYSTOLE_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
 if(SYSTOLE_SANITIZE)
   add_compile_options(-fsanitize=${SYSTOLE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SYSTOLE_SANITIZE})
+  if(SYSTOLE_SANITIZE MATCHES "address,undefined")
+    add_compile_options(-fno-sanitize=null,object-size)  # the address sanitizer sees both; a sixth of the build's time
+  endif()
 endif()
