@@ -115,7 +115,9 @@ job_metrics job_meter::sum() const {
     step.late += late;
     step.rejected += rejected - std::min(late, rejected);
     counted.by_rule.add_to(each.flags ? step.flagged_by_rule : step.rejected_by_rule);
-    lowest[each.step] = std::min(lowest[each.step], counted.watermark.load(relaxed));
+    // A subtask without one has had no row yet, and may never get one: followed files go to subtasks by their names.
+    if (const timestamp_us at = counted.watermark.load(relaxed); at != watermark_none)
+      lowest[each.step] = std::min(lowest[each.step], at);
     auto& [queue, state] = of_subtask[{each.step, each.task}];
     if (each.has_channels) queue += counted.queued_bytes.load(relaxed);
     state += counted.state_bytes.load(relaxed);
@@ -139,7 +141,7 @@ job_metrics job_meter::sum() const {
   }
   for (size_t i = 0; i < made.steps.size(); ++i) {
     made.steps[i].rejected_by_rule.erase("late");  // has a metric of its own
-    if (lowest[i] != watermark_none && lowest[i] < watermark_end - 1) made.steps[i].watermark = lowest[i];
+    if (lowest[i] < watermark_end - 1) made.steps[i].watermark = lowest[i];
   }
   return made;
 }

@@ -32,7 +32,7 @@ struct step_metrics {
   std::chrono::nanoseconds backpressured{0};
   std::chrono::nanoseconds backpressured_max{0};
   // Of this moment.
-  std::optional<timestamp_us> watermark;  ///< the lowest of the subtasks; none before the first and after the end
+  std::optional<timestamp_us> watermark;  ///< the lowest of subtasks that had rows; none before and at the end
   uint64_t state_bytes = 0;
   uint64_t state_bytes_max = 0;
   bool has_channels = false;  ///< rows come to it from other tasks

@@ -66,6 +66,13 @@ TEST_F(job_meter_test, adds_subtasks_up_and_shows_the_worst) {
   EXPECT_EQ(source.lag_records_max, 9u);
 }
 
+TEST_F(job_meter_test, a_subtask_without_rows_does_not_hide_the_watermark) {
+  begin(2);
+  node(source_, 0).watermark = 700;
+  start();
+  EXPECT_EQ(of(meter_.read(), source_).watermark, 700);
+}
+
 TEST_F(job_meter_test, counts_go_on_over_attempts_also_at_another_parallelism) {
   begin(2);
   start();
