@@ -92,6 +92,17 @@ class running_coordinator final : public coordinator_node {
       shell.compare(which, std::move(*shared), then);
     });
   }
+  void figures(std::string which, answer<job_figures> then) override {
+    post([which = std::move(which), then = std::move(then)](coordinator_shell& shell) { shell.figures(which, then); });
+  }
+  void logs(log_query what, answer<std::vector<process_line>> then) override {
+    post([what = std::move(what), then = std::move(then)](coordinator_shell& shell) { shell.logs(what, then); });
+  }
+  void dead_letter(std::string which, dead_letter_query what, answer<dead_letter_page> then) override {
+    post([which = std::move(which), what = std::move(what), then = std::move(then)](coordinator_shell& shell) {
+      shell.dead_letter(which, what, then);
+    });
+  }
   void workers(answer<std::vector<worker_summary>> then) override {
     post([then = std::move(then)](coordinator_shell& shell) { shell.workers(then); });
   }

@@ -6,6 +6,7 @@
 #include "actors/background.h"
 #include "actors/coordinator_shell.h"
 #include "actors/submission.h"
+#include "actors/target_check.h"
 #include "base/limits.h"
 
 namespace systole {
@@ -39,6 +40,13 @@ const char* name_of(attempt_phase phase) {
     case attempt_phase::ending: return "ending";
   }
   return "unknown";
+}
+
+/// A table that does not take the rows is an error of the submission, not of the first commit.
+void check_targets_of(compiled_submission& made, const job_components& components, const std::string& secret_directory) {
+  target_check checked = check_targets(*made.plan, components, secret_directory);
+  for (std::string& each : checked.problems) made.outcome.problems.push_back(std::move(each));
+  if (checked.refused) made.refused = fail(error_code::incompatible, "a target does not take the job's rows");
 }
 
 bool has_ended(job_control::state state) {
@@ -149,7 +157,11 @@ void coordinator_shell::submit(job_submission what, answer<submission_outcome> t
   auto shared = std::make_shared<job_submission>(std::move(what));
   in_background<compiled_submission>(
       self_->system(), poster(),
-      [shared, id, now = core_->components.time->now_us()] { return compile_submission(*shared, id, now); },
+      [shared, id, core = core_] {
+        compiled_submission made = compile_submission(*shared, id, core->components.time->now_us());
+        if (!made.refused) check_targets_of(made, core->components, core->options.secret_directory);
+        return made;
+      },
       [dry_run, shared, then = std::move(then)](coordinator_shell& shell, compiled_submission made) {
         if (!shell.control_) return then(shell.not_leading());
         made.outcome.refused = made.refused.has_value();

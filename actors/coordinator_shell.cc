@@ -219,6 +219,7 @@ void coordinator_shell::on_hello(const std::string& identity, const wire_actor& 
 
 void coordinator_shell::on_control(const std::string& bytes) {
   if (stopped_ || !control_) return;
+  if (is_worker_news(bytes)) return on_news(bytes);
   const auto message = decode_worker_message(bytes);
   if (!message) return log_line(log_level::error, "coordinator", message.error().message);
   perform(control_->on_message(*message, now_us()));

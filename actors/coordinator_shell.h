@@ -75,6 +75,9 @@ class coordinator_shell {
   void remove(const std::string& which, answer<bool> then);
   void remove_savepoint(const std::string& which, epoch_id epoch, answer<bool> then);
   void compare(const std::string& which, job_submission what, answer<job_difference> then);
+  void figures(const std::string& which, const answer<job_figures>& then) const;
+  void logs(const log_query& what, const answer<std::vector<process_line>>& then) const;
+  void dead_letter(const std::string& which, const dead_letter_query& what, answer<dead_letter_page> then) const;
   void workers(const answer<std::vector<worker_summary>>& then) const;
   void cluster(answer<cluster_summary> then) const;
 
@@ -141,6 +144,7 @@ class coordinator_shell {
   }
   void post_later(std::chrono::microseconds wait, std::function<void()> what);
   void tick();
+  void on_news(const std::string& bytes);
 
   void perform(const leadership::actions& actions);
   void claim(term_id term);
@@ -179,6 +183,7 @@ class coordinator_shell {
   bool jobs_read_ = false;
   gate_actor gate_;
   peer_links peers_;
+  news_board news_;
   uint64_t turn_ = 0;
   bool stopped_ = false;
 };

@@ -61,6 +61,7 @@ void worker_shell::start(gate_actor gate) {
   for (const wire_address& each : core_->options.coordinators) lines_.emplace_back().address = each;
   for (size_t i = 0; i < lines_.size(); ++i) connect(i);
   tick();
+  tell_news();
 }
 
 void worker_shell::tick() {
@@ -95,6 +96,7 @@ void worker_shell::on_connected(size_t which, result<wire_actor> found) {
   self_->monitor(at.gate);
   self_->send(at.link, outgoing_hello{identity_text(control_.incarnation()),
                                       caf::actor_cast<caf::strong_actor_ptr>(gate_)});
+  told_line_ = 0;
   log_line(log_level::info, "worker", "connected to the coordinator at " + at.address.text());
 }
 
@@ -119,7 +121,8 @@ void worker_shell::on_control(const caf::strong_actor_ptr& from, const std::stri
   const term_id term = std::visit([](const auto& each) { return each.term; }, *message);
   if (term >= control_.term() && from)
     for (size_t i = 0; i < lines_.size(); ++i)
-      if (lines_[i].gate && lines_[i].gate.node() == from->node()) leader_ = i;
+      if (lines_[i].gate && lines_[i].gate.node() == from->node() && std::exchange(leader_, i) != i)
+        told_line_ = 0;  // another one leads, who knows nothing of what was logged
   if (const auto* greeting = std::get_if<worker_greeting>(&*message))
     if (term >= control_.term()) storage_ = greeting->storage;
   perform(control_.on_message(*message, now_us()));

@@ -99,6 +99,8 @@ class worker_shell {
   void on_sources_ended(job_id job, attempt_stamp stamp, uint32_t task);
   void meter(job_id job, const worker_attempt& of);
   void count_slots();
+  /// Tells the coordinators what its tasks have done and what it has logged.
+  void tell_news();
   static constexpr size_t kept_meters = 64;  ///< of jobs that have no task here any more
   template <class Message>
   void to_host(job_id job, const Message& message) {
@@ -118,6 +120,8 @@ class worker_shell {
   std::map<job_id, hosting> hosting_;
   std::string storage_;
   uint64_t turn_ = 0;
+  const incarnation_id process_ = random_incarnation();  ///< stays when control_ takes a new one
+  uint64_t told_line_ = 0;  ///< the last log line that the coordinators were sent
   bool stopped_ = false;
 };
 

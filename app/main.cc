@@ -39,6 +39,8 @@ int main(int argc, char** argv) {
   systole::add_cluster_command(root, chosen);
   systole::add_submit_command(root, chosen);
   systole::add_diff_command(root, chosen);
+  systole::add_logs_command(root, chosen);
+  systole::add_top_command(root, chosen);
   systole::add_list_command(root, chosen);
   systole::add_describe_command(root, chosen);
   systole::add_wait_command(root, chosen);
@@ -47,6 +49,7 @@ int main(int argc, char** argv) {
   systole::add_resume_command(root, chosen);
   systole::add_rescale_command(root, chosen);
   systole::add_savepoint_command(root, chosen);
+  systole::add_deadletter_command(root, chosen);
   systole::add_delete_command(root, chosen);
   systole::add_workers_command(root, chosen);
   systole::add_token_command(root, chosen);

@@ -98,6 +98,11 @@ inline constexpr size_t s3_url_bytes = 4 * kibibyte;            ///< Of a checkp
 inline constexpr uint64_t s3_cache_bytes = uint64_t{16} << 30;  ///< On local disk, of files of a store.
 inline constexpr size_t s3_cache_in_use = 1'024;                ///< Newest files of a cache, which stay whatever their size.
 
+// Reading a dead letter.
+inline constexpr size_t dead_letter_line_bytes = 32 * mebibyte;  ///< One entry, its record escaped.
+inline constexpr size_t dead_letter_page_bytes = 4 * mebibyte;   ///< Of one answer: no further entry is taken beyond it ...
+inline constexpr size_t dead_letter_scan_bytes = 256 * mebibyte; ///< ... and no further one is looked at beyond this.
+
 // Metrics.
 inline constexpr size_t metric_rules = 64;            ///< Of one step with a series of their own; see docs/metrics.md.
 

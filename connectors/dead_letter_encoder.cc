@@ -1,29 +1,11 @@
 #include "connectors/dead_letter_encoder.h"
 
 #include "connectors/factory.h"
+#include "formats/base64.h"
 #include "formats/utf8_check.h"
 
 namespace systole {
 namespace {
-
-constexpr char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-char* write_base64(char* at, std::string_view bytes) {
-  size_t i = 0;
-  const auto byte = [&](size_t n) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[n])); };
-  for (; i + 3 <= bytes.size(); i += 3) {
-    const uint32_t three = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
-    for (int shift = 18; shift >= 0; shift -= 6) *at++ = base64_digits[three >> shift & 63];
-  }
-  if (const size_t left = bytes.size() - i; left > 0) {
-    const uint32_t rest = byte(i) << 16 | (left == 2 ? byte(i + 1) << 8 : 0);
-    *at++ = base64_digits[rest >> 18 & 63];
-    *at++ = base64_digits[rest >> 12 & 63];
-    *at++ = left == 2 ? base64_digits[rest >> 6 & 63] : '=';
-    *at++ = '=';
-  }
-  return at;
-}
 
 /// The envelope without raw is written by the JSON encoder; raw takes its closing brace's place.
 class dead_letter_encoder final : public record_encoder {
@@ -59,7 +41,7 @@ class dead_letter_encoder final : public record_encoder {
       return out.advance(write_json_string(out.reserve(6 * raw.size() + 32), raw));
     }
     out.append(",\"raw\":null,\"raw_base64\":\"");
-    out.advance(write_base64(out.reserve(raw.size() * 4 / 3 + 8), raw));
+    out.advance(write_base64(out.reserve(base64_bytes(raw.size())), raw));
     out.append("\"");
   }
   std::unique_ptr<record_encoder> envelope_;

@@ -225,8 +225,11 @@ result<std::unique_ptr<sink_committer>> postgres_sink_factory::make_committer(ui
   return std::unique_ptr<sink_committer>(std::make_unique<postgres_sink_committer>(settings_));
 }
 
-result<void> postgres_sink_factory::check_tables() const {
-  postgres_session session(settings_.session, nullptr);
+result<void> postgres_sink_factory::check_target() const {
+  postgres_session_settings with = settings_.session;
+  // A job of this name may be running: its sessions are not ours to end.
+  with.application = postgres_application(settings_.job, settings_.step + " check");
+  postgres_session session(std::move(with), nullptr);
   return session.try_once([this](postgres_connection& connection) -> result<void> {
     // What would be made is made, looked at, and taken back.
     SYSTOLE_TRY(connection.execute("BEGIN"));

@@ -77,9 +77,8 @@ class postgres_sink_factory final : public sink_factory {
   void on_committed(epoch_id epoch) override { raise(settings_.committed, epoch.value); }
   result<std::unique_ptr<sink_writer>> make_writer(uint32_t shard, uint32_t shards) override;
   result<std::unique_ptr<sink_committer>> make_committer(uint32_t) override;
-  /// Looks at the tables without changing anything, once: what a submission asks before it takes the job. Missing tables
-  /// that createTable would make are fine.
-  result<void> check_tables() const;
+  /// Looks at the tables; missing ones that createTable would make are fine.
+  result<void> check_target() const override;
   /// For tests.
   postgres_sink_settings& settings() { return settings_; }
 

@@ -108,6 +108,9 @@ class sink_factory {
   virtual bool shards_commit() const { return false; }
   /// True where people look at its output on the terminal of the process: of no use on a cluster.
   virtual bool needs_terminal() const { return false; }
+  /// Looks whether the target takes the stream's rows, without changing anything: what a submission asks before it takes the
+  /// job. `unavailable` where the target cannot be asked now. Blocks.
+  virtual result<void> check_target() const { return {}; }
   /// Told in a worker, whose writers have no committer beside them: all sinks have committed `epoch`. Also before the
   /// first writer is made, with the restored epoch. Never goes back; any thread.
   virtual void on_committed(epoch_id epoch) { (void)epoch; }

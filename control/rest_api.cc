@@ -133,7 +133,9 @@ class rest_api {
       if (!request.body.empty() && !header(request, "content-type").starts_with("application/json"))
         return answer(http_error(415, "unsupported_media_type", "send the body as application/json"));
       if (each.method != "GET") answer = logged(request, who, std::move(answer));
-      return each.handle({cluster_, std::move(request), std::move(found.job), found.epoch, std::move(answer)});
+      std::string caller = caller_of(request, who);
+      return each.handle({cluster_, std::move(request), std::move(found.job), found.epoch, std::move(answer),
+                          who.role.value_or(api_role::viewer), std::move(caller)});
     }
     if (allowed.empty())
       return answer(http_error(404, "not_found", "nothing is at " + request.path + "; see /api/v1/openapi.json"));
@@ -143,10 +145,13 @@ class rest_api {
     answer(std::move(refused));
   }
 
+  static std::string caller_of(const http_request& request, const access& who) {
+    return who.name.empty() ? request.peer : who.name + " at " + request.peer;
+  }
+
   /// Who changed what.
   static http_answer logged(const http_request& request, const access& who, http_answer answer) {
-    const std::string what = (who.name.empty() ? request.peer : who.name + " at " + request.peer) + ": " +
-                             request.method + " " + request.path;
+    const std::string what = caller_of(request, who) + ": " + request.method + " " + request.path;
     return [what, answer = std::move(answer)](http_response response) {
       log_line(log_level::info, "api", what + ": " + std::to_string(response.status));
       answer(std::move(response));

@@ -19,6 +19,8 @@ struct rest_call {
   std::string job;  ///< {job} of the path: an id or a name
   epoch_id epoch;   ///< {epoch} of the path
   http_answer answer;
+  api_role role = api_role::viewer;  ///< of who asks
+  std::string caller;                ///< who asks, for the log
 };
 
 /// What control/openapi.json says too; a test compares the two.
@@ -45,6 +47,9 @@ void get_plan(rest_call call);
 void get_checkpoints(rest_call call);
 void get_exceptions(rest_call call);
 void post_diff(rest_call call);
+void get_steps(rest_call call);
+void get_logs(rest_call call);
+void get_dead_letter(rest_call call);
 
 void post_stop(rest_call call);
 void post_drain(rest_call call);

@@ -10,9 +10,11 @@
 
 #include "base/clock.h"
 #include "coordination/control_messages.h"
+#include "coordination/news_board.h"
 #include "coordination/plan_difference.h"
 #include "coordination/restart_policy.h"
 #include "coordination/saved_state.h"
+#include "data/dead_letter_entry.h"
 #include "proto/plan.pb.h"
 
 /// What a cluster can be asked from outside: the seam between the coordinator and its REST API.
@@ -93,6 +95,21 @@ struct job_details : job_summary {
   std::shared_ptr<const proto::PhysicalPlan> plan;
 };
 
+/// What the steps of a job do, as the workers told it last.
+struct job_figures {
+  std::string job;
+  std::string state;
+  timestamp_us at_us = 0;
+  uint32_t workers = 0;  ///< that have told
+  std::vector<step_activity> steps;
+};
+
+struct log_query {
+  static constexpr uint32_t most_allowed = 2'000;
+  std::string process;  ///< a worker's name, or "coordinator"; empty: all
+  uint32_t most = most_allowed;
+};
+
 struct worker_summary {
   std::string name;
   std::string address;
@@ -132,6 +149,11 @@ class cluster_service {
   /// What a manifest would change in a job, running or not; changes nothing.
   virtual void compare(std::string which, job_submission what, answer<job_difference> then) = 0;
   virtual void remove_savepoint(std::string which, epoch_id epoch, answer<bool> then) = 0;
+  virtual void figures(std::string which, answer<job_figures> then) = 0;
+  /// The last lines of the processes, oldest first; this coordinator's own where it does not lead.
+  virtual void logs(log_query what, answer<std::vector<process_line>> then) = 0;
+  /// Published entries of the job's dead letter, whether it runs or not.
+  virtual void dead_letter(std::string which, dead_letter_query what, answer<dead_letter_page> then) = 0;
   virtual void workers(answer<std::vector<worker_summary>> then) = 0;
   virtual void cluster(answer<cluster_summary> then) = 0;
 };

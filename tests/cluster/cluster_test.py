@@ -133,12 +133,16 @@ class ClusterTest(unittest.TestCase):
                 raise
         self.compare()
 
-    def drain(self, it, seconds=60):
-        """Once everything was read: what a drain finds unread is not read any more."""
+    def read_whole(self, it, wanted, seconds=60):
+        """Waits until so many events are in SQLite and in the dead letter."""
         deadline = time.monotonic() + seconds
-        while progress(self.out) != self.all_read:
-            self.assertLess(time.monotonic(), deadline, f"{progress(self.out)} of {self.all_read} were read; {it.job('kill-test')}")
+        while progress(self.out) != wanted:
+            self.assertLess(time.monotonic(), deadline, f"{progress(self.out)} of {wanted} were read; {it.job('kill-test')}")
             time.sleep(0.1)
+
+    def drain(self, it):
+        """Once everything was read: what a drain finds unread is not read any more."""
+        self.read_whole(it, self.all_read)
         it.ask("POST", "/api/v1/jobs/kill-test/drain", {})
         it.wait_for("kill-test", ["finished"])
 
@@ -178,6 +182,65 @@ class ClusterTest(unittest.TestCase):
             self.assertGreater(sum(read), 0, parts[0].keys())
             self.assertGreater(len([each for each in read if each > 0]), 1, "several workers read")
         self.disturbed(look, seconds=2)
+
+    def command(self, it, *words):
+        """What the command says as the cluster's client."""
+        ran = subprocess.run([OPTIONS.systole, *words, "--server", ",".join(f"http://{api}" for api in it.apis)],
+                             capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        return ran.stdout
+
+    def test_rejected_records_replayed(self):
+        with Cluster(OPTIONS.systole, os.path.join(self.directory, "cluster")) as it:
+            it.wait_workers(3)
+            Feeder(self.lines, os.path.join(self.directory, "in"), 1).run()
+            it.submit(following_manifest(self.directory), {"events": f"{self.directory}/in/*.ndjson", "out": self.out},
+                      parallelism=3)
+            events, rejected = self.all_read
+            self.assertGreater(rejected, 10)
+            self.read_whole(it, (events, rejected))
+            listed = self.command(it, "deadletter", "list", "kill-test", "--limit", "1000000", "-o", "json")
+            entries = json.loads(listed)["entries"]
+            self.assertEqual(len({each["id"] for each in entries}), rejected)
+            self.assertEqual({each["source"] for each in entries}, {"events"})
+            self.assertNotIn("patient_id", listed)
+            rule = entries[0]["rule"]
+            chosen = self.command(it, "deadletter", "list", "kill-test", "--rule", rule, "--limit", "1000000", "-o", "name").split()
+            self.assertEqual(chosen, [each["id"] for each in entries if each["rule"] == rule])
+            # To standard output: each record as it came. Into the followed folder: the job reads them once more, all of them.
+            raws = sorted(raw for _, _, raw in results(self.out)["rejected"].elements())
+            self.assertEqual(sorted(self.command(it, "deadletter", "replay", "kill-test").splitlines()), raws)
+            self.command(it, "deadletter", "replay", "kill-test", "--rule", rule, "--file", f"{self.directory}/in/replayed.ndjson")
+            self.read_whole(it, (events, rejected + len(chosen)))
+
+    def test_logs_and_top(self):
+        def look(it, _):
+            deadline = time.monotonic() + 20
+            while True:
+                top = json.loads(self.command(it, "top", "kill-test", "-o", "json"))
+                events = next(each for each in top["steps"] if each["step"] == "events")
+                if top["workers"] == 3 and events["recordsOutPerSecond"] > 0:
+                    break
+                self.assertLess(time.monotonic(), deadline, top)
+                time.sleep(0.2)
+            self.assertGreater(events["recordsOut"], 0)
+            self.assertIn("per_unit", self.command(it, "top", "kill-test"))
+            it.worker("worker-1").kill()
+            it.worker("worker-1").start()
+            it.wait_workers(3)
+            deadline = time.monotonic() + 20
+            while True:
+                logs = self.command(it, "logs")
+                if logs.count("worker-1 info worker: connected to the coordinator") == 2:
+                    break  # of both its lives
+                self.assertLess(time.monotonic(), deadline, logs)
+                time.sleep(0.2)
+            self.assertIn("coordinator info coordinator: leads in term 1", logs)
+            self.assertRegex(self.command(it, "logs", "kill-test"), "kill-test failed attempt 1: ")
+            payload = json.loads(self.lines[0])["patient_id"]
+            for each in it.members():
+                self.assertNotIn(payload, each.log())
+        self.disturbed(look, seconds=8)
 
     def test_worker_killed(self):
         def disturb(it, _):

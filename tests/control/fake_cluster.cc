@@ -203,6 +203,80 @@ void fake_cluster::remove_savepoint(std::string which, epoch_id epoch, answer<bo
   then(std::erase_if(found->checkpoints, [&](const auto& each) { return each.savepoint && each.epoch == epoch; }) > 0);
 }
 
+void fake_cluster::figures(std::string which, answer<job_figures> then) {
+  const std::lock_guard held(mutex_);
+  if (auto why = refusal()) return then(*why);
+  const kept_job* job = find(which);
+  if (!job) return then(fail(error_code::not_found, "there is no job " + which));
+  job_figures made{job->name, job->state, some_time_us, 1, {}};
+  step_activity& adt = made.steps.emplace_back();
+  adt.so_far.step = "adt";
+  adt.so_far.in = 1000;
+  adt.so_far.out = 990;
+  adt.so_far.rejected = 10;
+  adt.so_far.busy = std::chrono::milliseconds(250);
+  adt.so_far.watermark = some_time_us;
+  adt.so_far.state_bytes = 3 << 20;
+  adt.so_far.lag_records = 7;
+  adt.now = {.in = 1234.4, .out = 1200, .busy = 0.25, .backpressured = 0.5};
+  made.steps.emplace_back().so_far.step = "occupancy";
+  then(std::move(made));
+}
+
+void fake_cluster::logs(log_query what, answer<std::vector<process_line>> then) {
+  const std::lock_guard held(mutex_);
+  if (auto why = refusal()) return then(*why);
+  std::vector<process_line> made;
+  for (const char* process : {"coordinator", "worker-1", "worker-2"})
+    if (what.process.empty() || what.process == process)
+      made.push_back({process, {1, some_time_us, log_level::warning, std::string(process) + ": job beds has news"}});
+  made.insert(made.end(), logged_.begin(), logged_.end());
+  if (made.size() > what.most) made.erase(made.begin(), made.end() - what.most);
+  then(std::move(made));
+}
+
+void fake_cluster::dead_letter(std::string which, dead_letter_query what, answer<dead_letter_page> then) {
+  const std::lock_guard held(mutex_);
+  if (auto why = refusal()) return then(*why);
+  const kept_job* job = find(which);
+  if (!job) return then(fail(error_code::not_found, "there is no job " + which));
+  if (job->name == "ends") return then(fail(error_code::incompatible, "job ends has no dead letter"));
+  std::vector<dead_letter_entry> all(4);
+  for (size_t i = 0; i < all.size(); ++i) {
+    all[i].id = "part-00000001-0000.ndjson:" + std::to_string(100 * i);
+    all[i].step = i == 0 ? "adt" : "valid";
+    all[i].rule = i == 0 ? "decode" : "bad_event_type";
+    all[i].source = all[i].topic = "adt";
+    all[i].partition = 1;
+    all[i].offset = static_cast<int64_t>(10 * i);
+    all[i].reason = "no PV1-3 location on A99";
+    all[i].event_time = "2026-01-01T00:00:00Z";
+    all[i].raw = "{\"visit\":\"v" + std::to_string(i) + "\"}";
+  }
+  all[0].raw = "\xff{";
+  all[0].sqlstate = "22P02";
+  all[2].offset = all[1].offset;  // of the same record
+  all[2].raw = all[1].raw;
+  all[3].raw.reset();
+  dead_letter_page page;
+  page.sink = "rejected";
+  for (dead_letter_entry& each : all) {
+    const bool behind = what.after.empty() || std::stoi(each.id.substr(26)) > std::atoi(what.after.c_str() + std::min<size_t>(26, what.after.size()));
+    if (!behind || (!what.step.empty() && what.step != each.step) || (!what.rule.empty() && what.rule != each.rule)) continue;
+    if (page.entries.size() == what.most) {
+      page.next = page.entries.back().id;
+      break;
+    }
+    page.entries.push_back(std::move(each));
+  }
+  then(std::move(page));
+}
+
+void fake_cluster::log(std::string text) {
+  const std::lock_guard held(mutex_);
+  logged_.push_back({"coordinator", {2 + logged_.size(), some_time_us, log_level::info, std::move(text)}});
+}
+
 void fake_cluster::workers(answer<std::vector<worker_summary>> then) {
   const std::lock_guard held(mutex_);
   if (auto why = refusal()) return then(*why);

@@ -21,6 +21,9 @@ class fake_cluster final : public cluster_service {
   void remove(std::string which, answer<bool> then) override;
   void compare(std::string which, job_submission what, answer<job_difference> then) override;
   void remove_savepoint(std::string which, epoch_id epoch, answer<bool> then) override;
+  void figures(std::string which, answer<job_figures> then) override;
+  void logs(log_query what, answer<std::vector<process_line>> then) override;
+  void dead_letter(std::string which, dead_letter_query what, answer<dead_letter_page> then) override;
   void workers(answer<std::vector<worker_summary>> then) override;
   void cluster(answer<cluster_summary> then) override;
 
@@ -30,6 +33,8 @@ class fake_cluster final : public cluster_service {
   job_submission last_submission() const;
   /// The next call of any kind answers with this.
   void fail_next(failure why);
+  /// Adds a line to the coordinator's.
+  void log(std::string text);
   /// Jobs of that name end as `state` as soon as they are asked for the second time.
   void end_as(const std::string& name, const std::string& state);
 
@@ -48,6 +53,7 @@ class fake_cluster final : public cluster_service {
   std::map<std::string, std::string> ends_;
   uint64_t next_id_ = 0x0a00;
   uint64_t next_epoch_ = 1;
+  std::vector<process_line> logged_;
   bool leads_ = true;
   std::string leader_;
   job_submission last_;

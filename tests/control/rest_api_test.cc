@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/log.h"
 #include "control/openapi.h"
 #include "rest_fixture.h"
 
@@ -112,6 +113,83 @@ TEST_F(rest_test, shows_plan_checkpoints_exceptions_workers_cluster) {
   EXPECT_EQ(at(call("GET", "/api/v1/jobs/beds/exceptions"), "exceptions.0.message"), "worker worker-2 was lost");
   EXPECT_EQ(at(call("GET", "/api/v1/workers"), "workers.0.slots"), "4");
   EXPECT_EQ(at(call("GET", "/api/v1/cluster"), "term"), "7");
+}
+
+TEST_F(rest_test, shows_what_steps_do) {
+  submit("beds");
+  const auto steps = call("GET", "/api/v1/jobs/beds/steps");
+  EXPECT_EQ(steps.status, 200u) << steps.body;
+  EXPECT_EQ(at(steps, "steps.0.step"), "adt");
+  EXPECT_EQ(at(steps, "steps.0.recordsIn"), "1000");
+  EXPECT_EQ(at(steps, "steps.0.recordsInPerSecond"), "1234.4");
+  EXPECT_EQ(at(steps, "steps.0.busySeconds"), "0.25");
+  EXPECT_EQ(at(steps, "steps.0.watermark"), "2026-01-01T00:00:00.000000Z");
+  EXPECT_EQ(at(steps, "steps.0.lagRecords"), "7");
+  EXPECT_EQ(at(steps, "steps.1.watermark"), "null");
+  EXPECT_EQ(at(steps, "steps.1.lagRecords"), "null");
+  EXPECT_EQ(call("GET", "/api/v1/jobs/absent/steps").status, 404u);
+}
+
+TEST_F(rest_test, shows_log_lines) {
+  const auto all = call("GET", "/api/v1/logs");
+  EXPECT_EQ(all.status, 200u) << all.body;
+  EXPECT_EQ(at(all, "lines.0.process"), "coordinator");
+  EXPECT_EQ(at(all, "lines.2.text"), "worker-2: job beds has news");
+  EXPECT_EQ(at(all, "lines.2.level"), "warning");
+  query_ = {{"process", "worker-1"}};
+  EXPECT_EQ(at(call("GET", "/api/v1/logs"), "lines.0.process"), "worker-1");
+  EXPECT_EQ(at(call("GET", "/api/v1/logs"), "lines.1"), "");
+  query_ = {{"lines", "1"}};
+  EXPECT_EQ(at(call("GET", "/api/v1/logs"), "lines.0.process"), "worker-2") << "the last one";
+  for (const char* wrong : {"0", "2001", "-1", "1x", "", "99999999999999999999"}) {
+    query_ = {{"lines", wrong}};
+    EXPECT_EQ(call("GET", "/api/v1/logs").status, 400u) << wrong;
+  }
+}
+
+TEST_F(rest_test, shows_the_dead_letter_without_records) {
+  submit("beds");
+  const auto all = call("GET", "/api/v1/jobs/beds/deadletter");
+  EXPECT_EQ(all.status, 200u) << all.body;
+  EXPECT_EQ(at(all, "sink"), "rejected");
+  EXPECT_EQ(at(all, "entries.0.step"), "adt");
+  EXPECT_EQ(at(all, "entries.0.sqlstate"), "22P02");
+  EXPECT_EQ(at(all, "entries.1.sqlstate"), "null");
+  EXPECT_EQ(at(all, "entries.1.offset"), "10");
+  EXPECT_EQ(at(all, "next"), "null");
+  for (const char* of_the_record : {"visit", "PV1-3", "2026-01-01", "raw", "reason"})
+    EXPECT_EQ(all.body.find(of_the_record), std::string::npos) << of_the_record;
+  query_ = {{"limit", "1"}, {"rule", "bad_event_type"}};
+  const auto page = call("GET", "/api/v1/jobs/beds/deadletter");
+  EXPECT_EQ(at(page, "entries.0.id"), "part-00000001-0000.ndjson:100");
+  EXPECT_EQ(at(page, "next"), "part-00000001-0000.ndjson:100");
+  for (const auto& [name, wrong] : std::vector<std::pair<std::string, std::string>>{
+           {"limit", "0"}, {"limit", "1001"}, {"limit", "x"}, {"records", "yes"}, {"step", "\xff"}}) {
+    query_ = {{name, wrong}};
+    EXPECT_EQ(call("GET", "/api/v1/jobs/beds/deadletter").status, 400u) << name;
+  }
+  query_.clear();
+  EXPECT_EQ(call("GET", "/api/v1/jobs/absent/deadletter").status, 404u);
+  submit("ends");
+  EXPECT_EQ(call("GET", "/api/v1/jobs/ends/deadletter").status, 409u);
+}
+
+TEST_F(rest_test, shows_rejected_records_where_they_are_asked_for) {
+  submit("beds");
+  query_ = {{"records", "true"}};
+  const auto all = call("GET", "/api/v1/jobs/beds/deadletter");
+  EXPECT_EQ(at(all, "entries.1.raw"), "{\"visit\":\"v1\"}");
+  EXPECT_EQ(at(all, "entries.1.rawBase64"), "null");
+  EXPECT_EQ(at(all, "entries.1.reason"), "no PV1-3 location on A99");
+  EXPECT_EQ(at(all, "entries.0.raw"), "null");
+  EXPECT_EQ(at(all, "entries.0.rawBase64"), "/3s=");
+  EXPECT_EQ(at(all, "entries.3.raw"), "null");
+  EXPECT_EQ(at(all, "entries.3.rawBase64"), "null");
+}
+
+TEST_F(rest_test, a_line_that_is_no_text_is_told_all_the_same) {
+  cluster_.log("path \xff, and cut \xc3");
+  EXPECT_EQ(at(call("GET", "/api/v1/logs"), "lines.3.text"), "path ?, and cut ?");
 }
 
 TEST_F(rest_test, a_follower_tells_who_leads) {
@@ -245,6 +323,21 @@ TEST_F(token_test, a_role_allows_what_it_says) {
   EXPECT_EQ(as(api_role::operator_, "POST", "/api/v1/jobs/beds/cancel"), 202u);
   EXPECT_EQ(as(api_role::operator_, "DELETE", "/api/v1/jobs/beds"), 403u);
   EXPECT_EQ(as(api_role::admin, "DELETE", "/api/v1/jobs/beds"), 204u);
+}
+
+TEST_F(token_test, records_are_for_operators_and_who_looks_is_logged) {
+  const std::string body = R"({"files": [{"name": "a", "text": "name: beds"}]})";
+  EXPECT_EQ(as(api_role::operator_, "POST", "/api/v1/jobs", body), 201u);
+  EXPECT_EQ(as(api_role::viewer, "GET", "/api/v1/jobs/beds/deadletter"), 200u);
+  query_ = {{"records", "true"}};
+  EXPECT_EQ(as(api_role::viewer, "GET", "/api/v1/jobs/beds/deadletter"), 403u);
+  set_log_level(log_level::info);
+  const auto before = lines_logged_after(0, logged_lines);
+  EXPECT_EQ(as(api_role::operator_, "GET", "/api/v1/jobs/beds/deadletter"), 200u);
+  set_log_level(log_level::warning);
+  const auto lines = lines_logged_after(before.empty() ? 0 : before.back().sequence, 10);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0].text, "api: anna at 127.0.0.1:5: reads records of the dead letter of job beds");
 }
 
 TEST_F(token_test, refuses_who_has_none) {

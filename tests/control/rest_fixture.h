@@ -20,6 +20,7 @@ class rest_test : public ::testing::Test {
     request.path = path;
     request.body = body;
     request.headers = headers_;
+    request.query = query_;
     request.peer = "127.0.0.1:5";
     std::promise<http_response> answered;
     const http_handler api = make_rest_api(cluster_, options_);
@@ -56,6 +57,7 @@ class rest_test : public ::testing::Test {
 
   fake_cluster cluster_;
   rest_options options_;
+  std::map<std::string, std::string> query_;
   std::map<std::string, std::string> headers_{{"host", "127.0.0.1:8480"}, {"content-type", "application/json"}};
 };
 

@@ -151,7 +151,7 @@ TEST(postgres_tables, all_that_is_wrong_with_a_table_is_told_at_once_with_what_t
   setup.key = {"small"};
   temporary_directory folder;
   const auto complaint = [&] {
-    const auto done = setup.make(folder.path()).value()->check_tables();
+    const auto done = setup.make(folder.path()).value()->check_target();
     return done ? std::string("fine") : done.error().message;
   };
   const std::string missing = complaint();
@@ -192,7 +192,7 @@ TEST(postgres_tables, wider_columns_and_views_of_rights) {
   context.job = "test";
   context.outbox_directory = folder.path();
   context.files = &posix_file_system();
-  const auto done = postgres_sink_factory::make(node, {setup.columns, false, {}}, context).value()->check_tables();
+  const auto done = postgres_sink_factory::make(node, {setup.columns, false, {}}, context).value()->check_target();
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().message, HasSubstr("GRANT INSERT ON"));
 }

@@ -78,6 +78,14 @@ def life_of_a_job(systole, work):
     for which in ("beds", job):
         expect(systole("describe", which), 0, f"describe {which}", out=r"(?s)State: running.*adt.*worker-1.*checkpoint.*worker worker-2 was lost")
     expect(systole("describe", "absent"), 1, "an unknown job is named", err="there is no job absent")
+    expect(systole("top", "beds"), 0, "top shows rates", out=r"(?s)^beds: running, 1 workers.*\nSTEP +IN/S.*\nadt +1234 +1200 +0\.25 +0\.50 +1000 +10 +0 +3\.0 MiB +7 +2026-01-01T00:00:00\noccupancy +0 ")
+    check(json.loads(systole("top", "beds", "-o", "json").stdout)["steps"][0]["lagRecords"] == 7, "top -o json")
+    expect(systole("logs", "beds"), 0, "logs of a job", out=r"(?s)beds failed attempt 1: worker worker-2 was lost.*worker-1 warning worker-1: job beds has news")
+    check(systole("logs", "--process", "worker-2").stdout.count("\n") == 1, "logs of a process")
+    check([each["process"] for each in json.loads(systole("logs", "-o", "json").stdout)["lines"]] == ["coordinator", "worker-1", "worker-2"], "logs -o json")
+    expect(systole("logs", "--lines", "0"), 2, "no line at all is wrong usage")
+    expect(systole("logs", "absent"), 1, "logs of an unknown job", err="there is no job absent")
+    rejected_records(systole, work)
     expect(systole("rescale", "beds", "--parallelism", "4"), 0, "rescale", out="parallelism 4")
     check(json.loads(systole("describe", "beds", "-o", "json").stdout)["parallelism"] == 4, "it has been rescaled")
     ran = expect(systole("savepoint", "create", "beds"), 0, "savepoint create", out=r"savepoint \d+ is complete")
@@ -100,6 +108,27 @@ def life_of_a_job(systole, work):
     expect(systole("delete", "beds"), 0, "delete")
     expect(systole("describe", "beds"), 1, "it is gone")
     expect(systole("workers"), 0, "workers", out=r"worker-1 +10\.0\.0\.1:9000 +rack-1 +4 +2 +no")
+
+
+def rejected_records(systole, work):
+    part = "part-00000001-0000.ndjson"
+    ran = expect(systole("deadletter", "list", "beds"), 0, "deadletter list", out=rf"ENTRY +STEP +RULE +SQLSTATE +SOURCE +PARTITION +OFFSET\n{part}:0 +adt +decode +22P02 +adt +1 +0\n{part}:100 +valid")
+    check("visit" not in ran.stdout and "PV1" not in ran.stdout, "no record in it", ran.stdout)
+    expect(systole("deadletter", "list", "beds", "--records", "--rule", "bad_event_type"), 0, "deadletter list --records", out=r'no PV1-3 location on A99 +\{"visit":"v1"\}')
+    ran = expect(systole("deadletter", "list", "beds", "--limit", "1", "-o", "json"), 0, "deadletter list --limit")
+    check(json.loads(ran.stdout)["next"] == f"{part}:0" and len(json.loads(ran.stdout)["entries"]) == 1, "it says where to go on", ran.stdout)
+    check(systole("deadletter", "list", "beds", "--after", f"{part}:100", "-o", "name").stdout == f"{part}:200\n{part}:300\n", "deadletter list --after")
+    ran = subprocess.run([systole.systole, "deadletter", "replay", "beds"], capture_output=True, env=systole.environment, timeout=120)
+    check(ran.returncode == 0 and ran.stdout == b'\xff{\n{"visit":"v1"}\n', "deadletter replay gives each record once, as it came", str(ran))
+    check(b"beds: 2 records of source adt are written; 1 entries were of the same records; 1 have no record" in ran.stderr and f"--after {part}:300".encode() in ran.stderr, "and says what it did", str(ran.stderr))
+    target = f"{work}/replayed.ndjson"
+    expect(systole("deadletter", "replay", "beds", "--entry", f"{part}:100", "--file", target), 0, "deadletter replay --file")
+    check(open(target, "rb").read() == b'{"visit":"v1"}\n', "only the wanted record is in it")
+    expect(systole("deadletter", "replay", "beds", "--file", target), 1, "a file that is there is not added to", err="is there already")
+    expect(systole("deadletter", "replay", "beds", "--entry", f"{part}:7", "--file", f"{work}/none"), 1, "an entry that is not there", err="there is no entry")
+    expect(systole("deadletter", "replay", "beds", "--source", "vitals", "--file", f"{work}/none"), 0, "nothing to replay", err="0 records are written")
+    check(not [each for each in os.listdir(work) if each.startswith((".", "none"))], "nothing is left of them", str(os.listdir(work)))
+    expect(systole("deadletter", "list", "absent"), 1, "a job that is not there", err="there is no job absent")
 
 
 def answers_that_are_negative(systole, work):
@@ -136,6 +165,9 @@ def who_is_let_in(program, command, work):
         expect(command("submit", beds, "--server", server.url, "--token-file", made["viewer"]), 3, "a viewer does not submit", err="operator")
         expect(command("submit", beds, "--server", server.url, "--token-file", made["operator"]), 0, "an operator submits")
         expect(command("wait", "beds", "--server", server.url), 3, "wait does not wait for a token", err="token")
+        expect(command("deadletter", "list", "beds", "--server", server.url, "--token-file", made["viewer"]), 0, "a viewer lists the dead letter")
+        for words in (("list", "beds", "--records"), ("replay", "beds")):
+            expect(command("deadletter", *words, "--server", server.url, "--token-file", made["viewer"]), 3, f"a viewer does not {words[0]} records", out="^$", err="operator")
         expect(command("cancel", "beds", "--server", server.url, "--token-file", made["operator"], "--wait"), 0, "an operator cancels")
         expect(command("delete", "beds", "--server", server.url, "--token-file", made["operator"]), 3, "an operator does not delete", err="admin")
         expect(command("delete", "beds", "--server", server.url, "--token-file", made["admin"]), 0, "an admin deletes")
@@ -170,7 +202,7 @@ def completion(command):
         "COMP_WORDS=(systole submit --from); COMP_CWORD=2; _systole; echo ${COMPREPLY[@]}\n"
     ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
     check(ran.stdout.split() == ["create", "--from-savepoint"], "bash completes a verb below a verb, and flags", ran.stdout + ran.stderr)
-    for verb in ("submit", "diff", "list", "describe", "wait", "stop", "cancel", "resume", "rescale", "savepoint", "delete", "workers", "token"):
+    for verb in ("submit", "diff", "top", "logs", "list", "describe", "wait", "stop", "cancel", "resume", "rescale", "savepoint", "deadletter", "delete", "workers", "token"):
         expect(command(verb, "--help"), 0, f"{verb} --help has an example", out=rf"systole {verb}")
 
 
