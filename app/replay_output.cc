@@ -5,17 +5,9 @@
 #include <cstdio>
 
 #include "base/limits.h"
+#include "connectors/durable_directory.h"
 
 namespace systole {
-namespace {
-
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-}
-
-}  // namespace
-
 result<std::unique_ptr<replay_output>> replay_output::open(const std::string& path) {
   if (path.empty()) return std::unique_ptr<replay_output>(new replay_output({}, {}, nullptr));
   file_system& files = posix_file_system();

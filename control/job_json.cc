@@ -3,24 +3,17 @@
 #include <cstdio>
 
 #include "actors/cluster_storage.h"
+#include "control/api_values.h"
 #include "control/metrics_exposition.h"
-#include "data/calendar.h"
 
 namespace systole {
 namespace {
 
-/// RFC 3339 in UTC; null for 0, which is "not yet".
+/// Null for 0, which is "not yet".
 void write_time(json_text& to, timestamp_us at) {
-  if (at == 0) {
-    to.raw("null");
-    return;
-  }
-  std::string text;
-  append_timestamp_fixed(text, at, 'T');
-  to.text(text + "Z");
+  if (at == 0) to.raw("null");
+  else write_moment(to, at);
 }
-
-void write_unsigned(json_text& to, uint64_t number) { to.raw(std::to_string(number)); }
 
 void write_seconds(json_text& to, int64_t micros) {
   char text[32];
@@ -35,10 +28,10 @@ void write_job_members(json_text& to, const job_summary& job) {
   to.key("state").text(job.state);
   to.key("reason").text(job.reason);
   to.key("parallelism").number(job.parallelism);
-  write_unsigned(to.key("attempt"), job.attempt);
-  write_unsigned(to.key("restarts"), job.restarts);
-  write_unsigned(to.key("lastCompletedEpoch"), job.last_completed.value);
-  write_unsigned(to.key("lastCommittedEpoch"), job.last_committed.value);
+  write_count(to.key("attempt"), job.attempt);
+  write_count(to.key("restarts"), job.restarts);
+  write_count(to.key("lastCompletedEpoch"), job.last_completed.value);
+  write_count(to.key("lastCommittedEpoch"), job.last_committed.value);
   write_time(to.key("submittedAt"), job.submitted_at_us);
   write_time(to.key("lastCompletedAt"), job.last_completed_at_us);
 }
@@ -79,15 +72,15 @@ void write_details(json_text& to, const job_details& job) {
 
 void write_checkpoint(json_text& to, const checkpoint_summary& checkpoint) {
   to.open_object();
-  write_unsigned(to.key("epoch"), checkpoint.epoch.value);
+  write_count(to.key("epoch"), checkpoint.epoch.value);
   to.key("savepoint").boolean(checkpoint.savepoint);
   write_time(to.key("completedAt"), checkpoint.completed_at_us);
   to.key("durationSeconds");
   if (checkpoint.duration_us == 0) to.raw("null");
   else write_seconds(to, checkpoint.duration_us);
-  write_unsigned(to.key("bytes"), checkpoint.bytes);
+  write_count(to.key("bytes"), checkpoint.bytes);
   to.key("stepBytes").open_object();
-  for (const auto& [step, bytes] : checkpoint.step_bytes) write_unsigned(to.key(step), bytes);
+  for (const auto& [step, bytes] : checkpoint.step_bytes) write_count(to.key(step), bytes);
   to.close_object();
   to.close_object();
 }
@@ -96,7 +89,7 @@ void write_failure(json_text& to, const attempt_failure& failed) {
   to.open_object();
   to.key("attempt").number(failed.attempt);
   write_time(to.key("at"), failed.at_us);
-  write_unsigned(to.key("restoredFromEpoch"), failed.restored_from.value);
+  write_count(to.key("restoredFromEpoch"), failed.restored_from.value);
   to.key("code").text(error_code_name(failed.cause.code));
   to.key("message").text(failed.cause.message);
   to.key("sqlstate").text(failed.cause.sqlstate);
@@ -118,7 +111,7 @@ void write_worker(json_text& to, const worker_summary& worker) {
 void write_cluster(json_text& to, const cluster_summary& cluster) {
   to.open_object();
   to.key("leads").boolean(cluster.leads);
-  write_unsigned(to.key("term"), cluster.term);
+  write_count(to.key("term"), cluster.term);
   to.key("leader").text(cluster.leader);
   to.key("workers").number(cluster.workers);
   to.key("slots").number(cluster.slots);

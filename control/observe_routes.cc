@@ -3,16 +3,14 @@
 #include <charconv>
 #include <cstdio>
 
+#include "control/api_values.h"
 #include "control/rest_routes.h"
-#include "data/calendar.h"
 #include "expr/utf8.h"
 
 namespace systole {
 namespace {
 
 constexpr uint32_t lines_by_default = 200;
-
-void write_count(json_text& to, uint64_t number) { to.raw(std::to_string(number)); }
 
 void write_real(json_text& to, double number) {
   char text[64];
@@ -22,12 +20,6 @@ void write_real(json_text& to, double number) {
 
 void write_time_spent(json_text& to, std::chrono::nanoseconds time) {
   write_real(to, std::chrono::duration<double>(time).count());
-}
-
-void write_moment(json_text& to, timestamp_us at) {
-  std::string text;
-  append_timestamp_fixed(text, at, 'T');
-  to.text(text + "Z");
 }
 
 void write_step(json_text& to, const step_activity& from) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "proto/control.pb.h"
+#include "tests/coordination/every_field_set.h"
 #include "tests/support/seed.h"
 
 namespace systole::testing {
@@ -39,16 +40,6 @@ attempt_order full_order() {
           true,
           epoch_id(13),
           epoch_id(14)};
-}
-
-/// No field of the wire form has its default.
-void expect_all_set(const google::protobuf::Message& message) {
-  const auto* reflection = message.GetReflection();
-  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
-    const auto* field = message.GetDescriptor()->field(i);
-    EXPECT_TRUE(field->is_repeated() ? reflection->FieldSize(message, field) > 0 : reflection->HasField(message, field))
-        << field->full_name();
-  }
 }
 
 TEST(control_wire, every_field_arrives) {

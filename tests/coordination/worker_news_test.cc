@@ -4,8 +4,9 @@
 
 #include "coordination/control_wire.h"
 #include "proto/news.pb.h"
+#include "tests/coordination/every_field_set.h"
 
-namespace systole {
+namespace systole::testing {
 namespace {
 
 worker_news full_news() {
@@ -27,15 +28,6 @@ worker_news full_news() {
   made.jobs[job_id(13)] = {step};
   made.lines = {{14, 15, log_level::error, "worker: text"}};
   return made;
-}
-
-void expect_all_set(const google::protobuf::Message& message) {
-  const auto* reflection = message.GetReflection();
-  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
-    const auto* field = message.GetDescriptor()->field(i);
-    EXPECT_TRUE(field->is_repeated() ? reflection->FieldSize(message, field) > 0 : reflection->HasField(message, field))
-        << field->full_name();
-  }
 }
 
 TEST(worker_news, every_field_arrives) {
@@ -93,4 +85,4 @@ TEST(step_figures, of_two_processes_add_up) {
 }
 
 }  // namespace
-}  // namespace systole
+}  // namespace systole::testing
