@@ -8,6 +8,7 @@
 #include "tests/kafka/kafka_broker.h"
 #include "tests/kafka/kafka_records.h"
 #include "tests/kafka/kafka_sink_run.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing {
 namespace {
@@ -55,7 +56,7 @@ TEST_F(kafka_sink_broker, kill_9_in_every_phase_and_in_the_middle_of_commits) {
     EXPECT_GE(run.position(), before);
     ASSERT_EQ(run.difference(broker_.servers()), "") << phase;
   }
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = make_seed();
   std::mt19937_64 chance(seed);
   for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(run.write(50).has_value());

@@ -12,6 +12,7 @@
 #include "tests/kafka/kafka_broker.h"
 #include "tests/kafka/kafka_records.h"
 #include "tests/support/child_process.h"
+#include "tests/support/seed.h"
 #include "tests/support/temporary_directory.h"
 
 namespace systole::testing {
@@ -106,7 +107,7 @@ TEST_F(kafka_source_process, kill_9_of_job_and_broker_loses_and_doubles_nothing)
   constexpr int64_t records = 300'000;
   fill("process", records);
   ASSERT_EQ(run("calm", std::chrono::milliseconds(0), "2"), 0) << log();
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = make_seed();
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   std::fflush(stdout);
   std::mt19937_64 chance(seed);

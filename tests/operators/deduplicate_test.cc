@@ -4,6 +4,7 @@
 #include <random>
 
 #include "tests/operators/operator_harness.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing {
 namespace {
@@ -208,8 +209,8 @@ struct model_row {
 };
 
 TEST(deduplicate, agrees_with_brute_force_on_random_rows_watermarks_and_crashes) {
-  const auto seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const uint64_t seed = make_seed();
+  SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   std::mt19937 random(seed);
   for (int round = 0; round < 12; ++round) {
     const bool keep_last = round % 3 == 1, by_order = round % 3 == 2;

@@ -9,6 +9,7 @@
 #include "data/calendar.h"
 #include "data/decimal.h"
 #include "postgres_server.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing::copy_tests {
 namespace {
@@ -132,7 +133,7 @@ batch random_rows(std::mt19937_64& chance, size_t rows, std::vector<std::vector<
 }
 
 TEST(postgres_copy, every_type_arrives_as_it_is_and_comes_back) {
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = make_seed();
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   std::mt19937_64 chance(seed);
   constexpr size_t count = 500;

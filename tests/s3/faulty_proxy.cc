@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <stdexcept>
@@ -99,6 +100,20 @@ void faulty_proxy::refuse(std::string method, std::string part_of_target) {
   refused_part_ = std::move(part_of_target);
 }
 
+fault faulty_proxy::deal() {
+  if (deck_.empty()) {
+    for (size_t i = 1; i < static_cast<size_t>(fault::count); ++i) deck_.insert(deck_.end(), 4, static_cast<fault>(i));
+    // An answer for which nobody waits any more costs a test much time: one of four.
+    int late = 0;
+    for (fault& each : deck_)
+      if (each == fault::reply_late && late++ > 0) each = fault::reply_lost;
+    std::shuffle(deck_.begin(), deck_.end(), random_);
+  }
+  const fault dealt = deck_.back();
+  deck_.pop_back();
+  return dealt;
+}
+
 fault faulty_proxy::choose(const std::string& request) {
   const std::lock_guard lock(mutex_);
   ++seen_[kind_of(request)];
@@ -107,11 +122,9 @@ fault faulty_proxy::choose(const std::string& request) {
   if (!refused_method_.empty() && line.starts_with(refused_method_) && line.find(refused_part_) != std::string::npos)
     chosen = fault::error_before;
   else if (random_() % 1000 < per_thousand_)
-    chosen = static_cast<fault>(1 + random_() % (static_cast<size_t>(fault::count) - 1));
+    chosen = deal();
   const bool conditional = request.find("if-none-match") < request.find("\r\n\r\n");
   if (chosen == fault::conflict && !conditional) chosen = fault::error_before;
-  // A service that carries out something whose answer nobody waits for any more is rare; it costs a test much time.
-  if (chosen == fault::reply_late && random_() % 4 != 0) chosen = fault::reply_lost;
   ++injected_[static_cast<size_t>(chosen)];
   return chosen;
 }

@@ -55,6 +55,8 @@ class faulty_proxy {
   void serve();
   void handle(int client);
   fault choose(const std::string& head);
+  /// From a shuffled deck that holds every kind, each among its first 36.
+  fault deal();
   std::string forward(const std::string& request) const;
 
   uint16_t service_port_;
@@ -65,6 +67,7 @@ class faulty_proxy {
   std::atomic<int> late_ms_ = 700;
   mutable std::mutex mutex_;
   std::mt19937_64 random_;
+  std::vector<fault> deck_;
   std::string refused_method_, refused_part_;
   std::array<uint64_t, static_cast<size_t>(fault::count)> injected_{};
   std::map<std::string, int> seen_;

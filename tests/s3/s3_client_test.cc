@@ -9,6 +9,7 @@
 #include "s3/transfer.h"
 #include "tests/s3/faulty_proxy.h"
 #include "tests/s3/s3_service.h"
+#include "tests/support/seed.h"
 
 namespace systole::testing {
 namespace {
@@ -128,9 +129,8 @@ TEST(s3_client_test, an_upload_that_fails_leaves_nothing) {
 }
 
 TEST(s3_client_test, what_a_proxy_does_changes_no_content) {
-  const uint64_t seed = std::getenv("SYSTOLE_TEST_SEED") ? std::strtoull(std::getenv("SYSTOLE_TEST_SEED"), nullptr, 10)
-                                                         : std::random_device()();
-  SCOPED_TRACE("SYSTOLE_TEST_SEED=" + std::to_string(seed));
+  const uint64_t seed = make_seed();
+  SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   faulty_proxy proxy(s3_service::shared().port(), seed);
   s3_client_options options = s3_service::shared().options("hurt-" + std::to_string(seed), proxy.port());
   options.request_patience = std::chrono::milliseconds(500);

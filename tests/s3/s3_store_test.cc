@@ -197,7 +197,7 @@ class twin_stores {
 
 TEST(s3_store_test, does_what_a_directory_does_whatever_a_proxy_does) {
   const uint64_t seed = make_seed();
-  SCOPED_TRACE("SYSTOLE_TEST_SEED=" + std::to_string(seed));
+  SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   faulty_proxy proxy(s3_service::shared().port(), seed);
   const std::string prefix = "twins-" + std::to_string(seed);
   twin_stores twins(prefix, proxy, seed);
@@ -290,7 +290,7 @@ TEST(s3_store_test, of_two_writers_of_a_record_exactly_one_wins) {
 
 TEST(s3_store_test, also_where_replies_are_lost) {
   const uint64_t seed = make_seed();
-  SCOPED_TRACE("SYSTOLE_TEST_SEED=" + std::to_string(seed));
+  SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   faulty_proxy proxy(s3_service::shared().port(), seed);
   proxy.hurt(250);
   const race_outcome outcome = race(proxy, "hurt-race-" + std::to_string(seed), 15);
