@@ -126,6 +126,7 @@ class host_shell {
     auto made = std::make_shared<frame_route>();
     made->job = with_.job;
     made->stamp = with_.stamp;
+    made->checks_attempt = with_.checks_attempt;
     for (const planned_channel& each : with_.whole->channels) {
       made->receivers.push_back(is_here(each.to_task) ? wiring_->tasks[each.to_task] : task_actor());
       made->senders.push_back(is_here(each.from_task) ? wiring_->tasks[each.from_task] : task_actor());

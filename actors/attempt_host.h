@@ -72,6 +72,7 @@ struct host_parts {
   std::vector<hosted_task> tasks;
   std::vector<task_actor> elsewhere;   ///< by index within the job: proxies, null for the hosted
   gate_actor gate;                     ///< told where the attempt's frames go; null in a cluster of one process
+  bool checks_attempt = true;          ///< see safeguards
   const crash_points* crash = nullptr;
   uint32_t state_writers = 1;
   std::chrono::milliseconds shutdown_deadline{10'000};

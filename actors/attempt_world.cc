@@ -47,6 +47,7 @@ attempt_world::attempt_world(const proto::PhysicalPlan& plan, const deployment& 
 }
 
 result<void> attempt_world::open_connectors(connector_claim claim) {
+  if (!components_.guards.attempt_check) claim.still_current = [] { return true; };
   const connector_context with{.job = plan_.job(),
                                .outbox_directory = share_.outbox_directory,
                                .parameters = &parameters_,
@@ -60,7 +61,8 @@ result<void> attempt_world::open_connectors(connector_claim claim) {
                                .term = claim.term,
                                .commit_wait = std::chrono::duration_cast<std::chrono::milliseconds>(
                                    std::chrono::microseconds(plan_.checkpoint().timeout_us())),
-                               .gauges = components_.gauges.get()};
+                               .gauges = components_.gauges.get(),
+                               .guards = components_.guards};
   for (const proto::Node& node : plan_.nodes()) {
     if (node.has_source() && !claim.sinks_only) {
       SYSTOLE_ASSIGN(context_.sources[node.id()], components_.make_source(node, with));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/file_system.h"
+#include "base/safeguards.h"
 #include "connectors/factory.h"
 #include "operators/factory.h"
 #include "state/checkpoint_store.h"
@@ -29,6 +30,7 @@ struct job_components {
   file_system* files = nullptr;
   const clock* time = nullptr;
   std::shared_ptr<gauge_board> gauges;  ///< what metrics sinks show; null: nobody asks
+  safeguards guards;
 };
 
 /// The real ones.

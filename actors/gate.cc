@@ -110,7 +110,7 @@ gate_actor::behavior_type behave_as_gate(gate_actor::stateful_pointer<std::uniqu
       [shell](const open_route& open) {
         const frame_route& route = *open.route;
         shell->attempts.insert_or_assign(
-            route.job, gate_shell::open_attempt{open.route, {route.job, route.stamp, route.receivers.size()}});
+            route.job, gate_shell::open_attempt{open.route, {route.job, route.stamp, route.receivers.size(), route.checks_attempt}});
       },
       [shell](const close_route& close) {
         const auto found = shell->attempts.find(close.job);

@@ -151,7 +151,9 @@ result<void> job_keeper::open_sinks(bool running) {
   const auto current = [this, attempt = attempt_] {
     const auto log = store_->read_log();
     const auto history = log ? read_history(*log) : result<checkpoint_history>(log.error());
-    return history && history->last_attempt == attempt && history->term == term_;
+    const bool still = history && history->last_attempt == attempt && history->term == term_;
+    if (still) crash_.reach("asked");
+    return still;
   };
   SYSTOLE_TRY(world_->open_connectors({.term = term_, .attempt = attempt_, .sinks_only = true, .still_current = current}));
   SYSTOLE_ASSIGN(sinks_, world_->make_committers(most_shards_));

@@ -11,7 +11,7 @@ namespace systole {
 
 task::task(parts made)
     : with_(std::move(made)),
-      alignment_(with_.planned->inputs.size() + (with_.sources.empty() ? 0 : 1)),
+      alignment_(with_.planned->inputs.size() + (with_.sources.empty() ? 0 : 1), with_.guards.alignment),
       gate_(with_.outbox) {
   for (source_part& each : with_.sources) sources_.push_back({.part = std::move(each)});
   std::map<uint32_t, size_t> chain_index;

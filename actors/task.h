@@ -87,6 +87,7 @@ class task {
     const deployment* whole = nullptr;
     const clock* time = nullptr;
     const crash_points* crash = nullptr;
+    safeguards guards;
     uint64_t channel_credit_bytes = 0;
     uint64_t least_grant_bytes = 0;
     outbox_gate::limits outbox;

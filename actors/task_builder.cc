@@ -48,6 +48,7 @@ class builder {
     made_.whole = context.whole;
     made_.time = context.components->time;
     made_.crash = context.crash;
+    made_.guards = context.components->guards;
     made_.counters = std::move(counters);
     made_.read_us = std::make_unique<timestamp_us>(0);
     made_.channel_credit_bytes = context.channel_credit_bytes;

@@ -58,6 +58,7 @@ struct frame_route {
   attempt_stamp stamp;
   std::vector<task_actor> receivers;  ///< by channel; null where the receiving task is elsewhere
   std::vector<task_actor> senders;    ///< by channel; null where the sending task is elsewhere
+  bool checks_attempt = true;         ///< see safeguards
 };
 struct open_route {
   std::shared_ptr<const frame_route> route;

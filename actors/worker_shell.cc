@@ -284,6 +284,7 @@ void worker_shell::maybe_host(job_id job) {
                    .tasks = at.world->take_tasks(),
                    .elsewhere = std::vector<task_actor>(at.world->whole().tasks.size()),
                    .gate = gate_,
+                   .checks_attempt = core_->components.guards.attempt_check,
                    .crash = &at.world->crash(),
                    .state_writers = static_cast<uint32_t>(std::clamp<size_t>(at.order.tasks.size(), 1, 4)),
                    .events = events_of(job, stamp)};

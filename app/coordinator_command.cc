@@ -6,6 +6,7 @@
 #include "app/node_config.h"
 #include "app/node_flags.h"
 #include "app/signals.h"
+#include "app/test_flags.h"
 #include "base/log.h"
 #include "control/metrics_endpoint.h"
 #include "control/rest_api.h"
@@ -21,7 +22,7 @@ struct coordinator_flags {
   std::string token_file;
   std::string certificate;
   std::string key;
-  std::string crash_at;
+  test_flags test;
   node_tls tls;
   bool insecure = false;
 };
@@ -37,8 +38,8 @@ result<void> run_coordinator(const coordinator_flags& flags) {
   options.secret_directory = flags.secrets;
   options.tls = flags.tls;
   options.api = (flags.certificate.empty() ? "http://" : "https://") + api.text();
-  options.crash_at = flags.crash_at;
-  SYSTOLE_ASSIGN(const auto node, coordinator_node::start(std::move(options), default_components()));
+  options.crash_at = flags.test.crash_at;
+  SYSTOLE_ASSIGN(const auto node, coordinator_node::start(std::move(options), components_for(flags.test)));
   SYSTOLE_ASSIGN(const auto server, serve_rest_api(*node,
                                                    {.where = api,
                                                     .token_file = flags.token_file,
@@ -80,7 +81,7 @@ void add_coordinator_command(CLI::App& root, command_action& chosen) {
   verb->add_option("--api-key", flags->key, "PEM file of the API certificate's key");
   add_node_tls_flags(*verb, flags->tls, flags->insecure);
   add_config_flag(*verb);
-  verb->add_option("--test-crash-at", flags->crash_at, "")->group("");
+  add_test_flags(*verb, flags->test);
   verb->footer(
       "A second coordinator on the same storage stands by and takes over when the first one dies.\n\n"
       "Examples:\n"

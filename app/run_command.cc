@@ -13,6 +13,7 @@
 #include "app/progress_display.h"
 #include "app/run_metrics.h"
 #include "app/signals.h"
+#include "app/test_flags.h"
 #include "base/log.h"
 
 namespace systole {
@@ -25,7 +26,7 @@ struct run_flags : manifest_flags {
   checkpoint_place checkpoints;
   std::string memory = default_memory;
   std::string progress = "auto";
-  std::string crash_at;
+  test_flags test;
   std::string secrets;
   std::string metrics;
   uint64_t rewind = 0;
@@ -34,7 +35,6 @@ struct run_flags : manifest_flags {
   bool drop_state = false;
   bool in_memory = false;
   bool insecure = false;
-  bool without_epoch_check = false;
 };
 
 bool writes_to_console(const proto::PhysicalPlan& plan) {
@@ -47,18 +47,6 @@ bool writes_to_console(const proto::PhysicalPlan& plan) {
 std::string temporary_directory() {
   std::string pattern = (std::filesystem::temp_directory_path() / "systole-XXXXXX").string();
   return ::mkdtemp(pattern.data()) ? pattern : std::string();
-}
-
-job_components components_for(const run_flags& flags) {
-  job_components made = default_components();
-  if (flags.without_epoch_check) {
-    made.make_sink = [make = made.make_sink](const proto::Node& node, const sink_input& input, const connector_context& context) {
-      connector_context unchecked = context;
-      unchecked.check_epochs = false;
-      return make(node, input, unchecked);
-    };
-  }
-  return made;
 }
 
 void tell_files_written(const proto::PhysicalPlan& plan) {
@@ -158,13 +146,13 @@ int run(const run_flags& flags) {
   options.in_memory = flags.in_memory;
   options.allow_drop_state = flags.drop_state;
   options.console_is_terminal = console_is_terminal;
-  options.crash_at = flags.crash_at;
+  options.crash_at = flags.test.crash_at;
   options.secret_directory = flags.secrets;
   options.progress_interval = std::chrono::milliseconds(25);
   if (flags.rewind_given->count() > 0) options.rewind_to = flags.rewind;
   options.on_progress = [&display](const job_progress& progress) { display.show(progress); };
   options.on_event = [&display](const job_event& event) { display.tell(event); };
-  job_components components = components_for(flags);
+  job_components components = components_for(flags.test);
   if (auto placed = use_checkpoint_place({flags.checkpoints.url, flags.secrets}, state, components); !placed) {
     std::fprintf(stderr, "systole run: %s\n", placed.error().message.c_str());
     if (temporary) std::filesystem::remove(state);
@@ -221,8 +209,7 @@ void add_run_command(CLI::App& root, command_action& chosen) {
   verb->add_flag("--drain", flags->drain, "When interrupted, end the stream and fire all windows instead of taking a savepoint");
   verb->add_flag("--drop-state", flags->drop_state, "Go on although saved state of a step is not in the manifest any more");
   verb->add_flag("--state-in-memory", flags->in_memory, "Keep all state in memory, without RocksDB");
-  verb->add_option("--test-crash-at", flags->crash_at, "")->group("");
-  verb->add_flag("--test-without-epoch-check", flags->without_epoch_check, "")->group("");
+  add_test_flags(*verb, flags->test);
   verb->footer(
       "Examples:\n"
       "  systole run job.yaml\n"

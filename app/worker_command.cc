@@ -10,6 +10,7 @@
 #include "app/node_config.h"
 #include "app/node_flags.h"
 #include "app/signals.h"
+#include "app/test_flags.h"
 #include "base/log.h"
 #include "control/metrics_endpoint.h"
 
@@ -29,7 +30,7 @@ struct worker_flags {
   std::string secrets;
   std::string memory = worker_memory;
   std::string metrics;
-  std::string crash_at;
+  test_flags test;
   uint32_t slots = 0;
   uint32_t drain_seconds = 60;
   node_tls tls;
@@ -66,8 +67,8 @@ result<void> run_worker(const worker_flags& flags) {
   options.secret_directory = flags.secrets;
   options.tls = flags.tls;
   options.leave_patience = std::chrono::seconds(flags.drain_seconds);
-  options.crash_at = flags.crash_at;
-  SYSTOLE_ASSIGN(const auto node, worker_node::start(std::move(options), default_components()));
+  options.crash_at = flags.test.crash_at;
+  SYSTOLE_ASSIGN(const auto node, worker_node::start(std::move(options), components_for(flags.test)));
   std::unique_ptr<http_server> metrics;
   if (!flags.metrics.empty()) {
     SYSTOLE_ASSIGN(const listen_address at, node_address("--metrics", flags.metrics, flags.insecure));
@@ -114,7 +115,7 @@ void add_worker_command(CLI::App& root, command_action& chosen) {
       ->capture_default_str();
   add_node_tls_flags(*verb, flags->tls, flags->insecure);
   add_config_flag(*verb);
-  verb->add_option("--test-crash-at", flags->crash_at, "")->group("");
+  add_test_flags(*verb, flags->test);
   verb->footer(
       "Examples:\n"
       "  systole worker --state /var/lib/systole/worker\n"

@@ -9,6 +9,7 @@
 #include "base/file_system.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/safeguards.h"
 #include "connectors/gauge_board.h"
 #include "connectors/sink.h"
 #include "connectors/source.h"
@@ -38,7 +39,7 @@ struct connector_context {
   term_id term;                          ///< of this attempt's coordinator; a sink refuses what an older one commits
   std::chrono::milliseconds commit_wait{0};  ///< for a system that is away in a commit: the checkpoint time-out; 0: the sink's own
   gauge_board* gauges = nullptr;         ///< where metrics sinks show their rows; null: nowhere
-  bool check_epochs = true;              ///< false: sinks apply an epoch again; only to show that tests notice
+  safeguards guards;
 };
 
 /// What a sink takes, as the plan knows it.

@@ -182,7 +182,7 @@ result<std::unique_ptr<sink_factory>> file_sink_factory::make(const proto::Node&
   if (sink.roll_bytes() > 0) settings.roll_bytes = static_cast<uint64_t>(sink.roll_bytes());
   settings.time = context.time;
   settings.files = context.files;
-  settings.check_epochs = context.check_epochs;
+  settings.check_epochs = context.guards.epoch_check;
   settings.committed = std::make_shared<std::atomic<uint64_t>>(0);
   settings.owner = owner_of(context);
   if (!context.outbox_directory.empty()) settings.outbox_folder = outbox_folder_of(context.outbox_directory, node.step());

@@ -59,7 +59,8 @@ result<kafka_sink_settings> kafka_settings_of(const proto::Node& node, const sin
   made.attempt = context.attempt;
   made.files = context.files;
   made.still_current = context.still_current;
-  made.guards.check_marker = context.check_epochs;
+  made.guards.check_marker = context.guards.marker_read;
+  made.guards.fence = context.guards.fencing;
   made.recovered = std::make_shared<std::atomic<uint64_t>>(0);
   return made;
 }

@@ -193,7 +193,7 @@ result<std::unique_ptr<postgres_sink_factory>> postgres_sink_factory::make(const
   settings.committed = std::make_shared<std::atomic<uint64_t>>(0);
   settings.term = context.term;
   settings.attempt = context.attempt;
-  settings.check_epoch = context.check_epochs;
+  settings.check_epoch = context.guards.epoch_check;
   if (context.commit_wait.count() > 0) settings.commit_wait = context.commit_wait;
   if (!sink.postgres().dead_letter_table().empty()) {
     settings.dead.emplace();

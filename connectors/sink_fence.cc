@@ -42,7 +42,7 @@ std::optional<mark> owner_of_temporary(std::string_view name) {
 }  // namespace
 
 result<void> sink_fence::take_over() {
-  if (folder_.empty()) return {};
+  if (folder_.empty() || !owner_.fences) return {};
   SYSTOLE_TRY(create_directories_durably(files_, folder_));
   SYSTOLE_TRY(check());
   const std::string own = folder_ + "/" + std::string(owner_prefix) + text_of(owner_);
@@ -61,7 +61,7 @@ result<void> sink_fence::check() const {
                                                 owner_.attempt, owner_.term));
   };
   if (!owner_.still_current()) return fenced();
-  if (folder_.empty()) return {};
+  if (folder_.empty() || !owner_.fences) return {};
   SYSTOLE_ASSIGN(const auto names, files_.list(folder_));
   for (const std::string& name : names)
     if (const auto other = owner_in(name); other && *other > mark(owner_.term, owner_.attempt)) return fenced();
@@ -69,6 +69,7 @@ result<void> sink_fence::check() const {
 }
 
 result<void> sink_fence::disarm_older(const std::string& folder, std::string_view prefix) const {
+  if (!owner_.fences) return {};
   SYSTOLE_ASSIGN(const auto names, files_.list(folder));
   for (const std::string& name : names)
     if (const auto other = owner_of_temporary(name);

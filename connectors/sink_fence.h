@@ -16,9 +16,10 @@ struct sink_owner {
   uint64_t term = 0;
   uint64_t attempt = 0;
   std::function<bool()> still_current = [] { return true; };
+  bool fences = true;  ///< see safeguards
 };
 inline sink_owner owner_of(const connector_context& context) {
-  return {context.term.value, context.attempt, context.still_current};
+  return {context.term.value, context.attempt, context.still_current, context.guards.fencing};
 }
 
 /// Keeps an older owner that wakes up late from replacing or removing files of a newer one

@@ -261,7 +261,7 @@ result<std::unique_ptr<sink_factory>> sqlite_sink_factory::make(const proto::Nod
   settings.outbox_folder = outbox_folder_of(context.outbox_directory, node.step());
   settings.attempt = context.attempt;
   settings.committed = std::make_shared<std::atomic<uint64_t>>(0);
-  settings.check_epoch = context.check_epochs;
+  settings.check_epoch = context.guards.epoch_check;
   if (settings.path.empty() || settings.table.empty())
     return fail(error_code::invalid_argument, "a SQLite sink needs a path and a table: " + node.step());
   const bool table = sink.write() == "table";

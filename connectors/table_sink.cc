@@ -19,7 +19,7 @@ result<std::unique_ptr<sink_factory>> make_table_sink(const proto::Node& node, c
   settings.folder = outbox_folder_of(context.outbox_directory, node.step());
   settings.files = context.files;
   settings.time = context.time;
-  settings.check_epochs = context.check_epochs;
+  settings.check_epochs = context.guards.epoch_check;
   settings.owner = owner_of(context);
   settings.committed = std::make_shared<std::atomic<uint64_t>>(0);
   if (settings.path.empty()) return fail(error_code::invalid_argument, "a table file needs a path: " + node.step());

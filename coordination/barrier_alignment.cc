@@ -12,6 +12,10 @@ void barrier_alignment::on_barrier(size_t channel, const barrier& what) {
     release();
     current_ = what;
   }
+  if (!aligns_ && what.kind == barrier_kind::checkpoint) {
+    aligned_ = current_;
+    return;
+  }
   blocked_[channel] = true;
   check();
 }

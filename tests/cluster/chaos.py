@@ -24,6 +24,7 @@ sys.path.insert(0, HERE)
 import chaos_controls  # noqa: E402
 import chaos_faults  # noqa: E402
 import chaos_hosts  # noqa: E402
+import chaos_unguarded  # noqa: E402
 from chaos_record import Record  # noqa: E402
 from chaos_round import Round  # noqa: E402
 from chaos_servers import PG_BIN  # noqa: E402
@@ -102,6 +103,9 @@ def chaos(options, directory):
                     record.doing = "the negative controls"
                     if not options.only or options.controls:
                         good &= chaos_controls.run(world, record)
+                    if not options.only or options.unguarded:
+                        record.doing = "the negative controls without a safeguard"
+                        good &= chaos_unguarded.run(world, record)
                 except BaseException:
                     print(world.history(f"chaos_{number}"), world.logs(), sep="\n", file=sys.stderr, flush=True)
                     raise
@@ -124,6 +128,7 @@ def main():
     parser.add_argument("--only", action="append", help="only this kind of fault")
     parser.add_argument("--without", action="append", default=[], help="not this kind of fault")
     parser.add_argument("--controls", action="store_true", help="the negative controls also with --only")
+    parser.add_argument("--unguarded", action="store_true", help="processes without a safeguard also with --only; some minutes")
     parser.add_argument("--in-order", action="store_true", help="those of --only, one after another")
     parser.add_argument("--minutes", type=float, default=0, help="no new round after so many")
     parser.add_argument("--events", type=int, default=30_000, help="the most events of a round")

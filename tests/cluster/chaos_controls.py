@@ -80,7 +80,7 @@ def _sinks_damaged_without_epoch_check(world):
         with open(path, "w", encoding="utf-8") as file:
             file.write(round_.prepare())
         words = [*world.hosts.prefix("host-1"), *DIES_WITH_US, world.systole, "run", path, "--param", f"out={round_.out}", "--state",
-                 f"{round_.out}/state", "--progress", "none", "--drain", "--test-without-epoch-check"]
+                 f"{round_.out}/state", "--progress", "none", "--drain", "--test-without=epoch_check,marker_read"]
         round_.feeder.start()
         with open(os.path.join(world.directory, "control.log"), "ab") as log:
             crashed = subprocess.run([*words, "--test-crash-at", crash_at], stdout=log, stderr=log, timeout=60, check=False).returncode
@@ -113,6 +113,6 @@ def run(world, record):
         record.control(name, False)
     record.control(f"{count} tampered results: a row dropped, doubled, or another's in each sink", not missed)
     damaged = _sinks_damaged_without_epoch_check(world)
-    record.control("systole run --test-without-epoch-check, killed between commits: damage in " + ", ".join(sorted(SINKS)) +
+    record.control("systole run --test-without=epoch_check,marker_read, killed between commits: damage in " + ", ".join(sorted(SINKS)) +
                    (f"; only in {', '.join(sorted(damaged)) or 'none'}" if damaged != SINKS else ""), damaged == SINKS)
     return not missed and not calm and damaged == SINKS

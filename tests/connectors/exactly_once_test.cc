@@ -22,7 +22,7 @@ class exactly_once : public ::testing::TestWithParam<sink_case> {
           context.outbox_directory = folder + "/outbox";
           context.time = &time_;
           context.files = &files;
-          context.check_epochs = check_epochs;
+          context.guards.epoch_check = check_epochs;
           context.attempt = ++attempts_;
           return make_sink(node, {test_columns(), GetParam().changelog, {}}, context);
         },

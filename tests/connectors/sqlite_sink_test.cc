@@ -37,7 +37,7 @@ struct sqlite_setup {
     context.outbox_directory = folder / "outbox";
     context.time = &time;
     context.files = files;
-    context.check_epochs = check_epoch;
+    context.guards.epoch_check = check_epoch;
     context.attempt = ++attempts;
     return make_sink(node, {test_columns(), upsert || multiset, {}}, context);
   }

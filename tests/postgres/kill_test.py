@@ -5,7 +5,7 @@
 
 Systole is killed at random moments and at the phases of a checkpoint (--test-crash-at); the server, with all its processes,
 at random moments while systole goes on, and started again a little later. At the end a negative control: with
---test-without-epoch-check rows must be doubled, else the test fails. Exit 0 equal, 1 different; 'skipped' where PostgreSQL
+--test-without=epoch_check rows must be doubled, else the test fails. Exit 0 equal, 1 different; 'skipped' where PostgreSQL
 is not installed.
 """
 import argparse
@@ -150,8 +150,8 @@ class Test:
         for first in range(1, 12):
             schema, state = self.fresh()
             for _ in range(2):
-                subprocess.run(self.command(schema, state, 1, "--test-without-epoch-check", "--test-crash-at", f"mid_commit:{first}"), capture_output=True, timeout=300)
-            subprocess.run(self.command(schema, state, 1, "--test-without-epoch-check"), capture_output=True, timeout=300)
+                subprocess.run(self.command(schema, state, 1, "--test-without=epoch_check", "--test-crash-at", f"mid_commit:{first}"), capture_output=True, timeout=300)
+            subprocess.run(self.command(schema, state, 1, "--test-without=epoch_check"), capture_output=True, timeout=300)
             for table, rows in self.server.tables(schema).items():
                 if rows != want[table]:
                     print(f"negative control: {table} has {sum(rows.values())} rows and not {sum(want[table].values())}")

@@ -45,7 +45,7 @@ struct sink_setup {
     context.job = "test";
     context.outbox_directory = folder + "/outbox";
     context.files = &files;
-    context.check_epochs = check_epochs;
+    context.guards.epoch_check = check_epochs;
     context.term = term_id(term);
     SYSTOLE_ASSIGN(auto made, postgres_sink_factory::make(node(), {columns, upsert, {}}, context));
     made->settings().on_phase = on_phase;

@@ -37,7 +37,7 @@ def command(options, events, out, state, parallelism):
         parallelism = options.chance.choice([1, 3, 4])
     made = [options.systole, "run", os.path.join(HERE, "kill_job.yaml"), "--param", f"events={events}", "--param", f"out={out}",
             "--state", state, "--parallelism", str(parallelism), "--progress", "none"]
-    return made + (["--test-without-epoch-check"] if options.without_epoch_check else [])
+    return made + (["--test-without=epoch_check"] if options.without_epoch_check else [])
 
 
 def results(out):

@@ -1,0 +1,148 @@
+"""Negative controls in the cluster: its processes with one safeguard switched off (base/safeguards.h), and the disturbance that
+it is there for. The verifier must find damage; with the safeguard on, and the same disturbance, none."""
+import contextlib
+import glob
+import os
+import random
+import signal
+import time
+
+import chaos_verifier
+from chaos_round import Round
+from chaos_world import LEADERS, WORKERS
+
+TRIES = 6  # rounds until damage is found: which rows are on their way when something is frozen is a matter of timing
+GIVEN_UP_SECONDS = 3.5  # a worker that is silent for so long has lost its tasks
+
+
+@contextlib.contextmanager
+def _with_words(members, *more):
+    """They run with more flags, as long as this lasts."""
+    before = {member: member.words for member in members}
+
+    def restart(words_of):
+        for member in before:
+            member.kill()
+            member.words = words_of(member)
+            member.start()
+    restart(lambda member: [*before[member], *more])
+    try:
+        yield
+    finally:
+        restart(lambda member: before[member])
+
+
+def _workers_killed(round_):
+    for name in WORKERS:
+        time.sleep(0.6)
+        member = round_.world.workers[name]
+        member.kill()
+        member.start()
+        round_.new_epoch()
+
+
+def _workers_frozen(round_):
+    for name in WORKERS:
+        time.sleep(0.4)
+        member = round_.world.workers[name]
+        member.freeze()
+        time.sleep(GIVEN_UP_SECONDS)
+        member.thaw()
+        round_.new_epoch()
+
+
+def _undo(world, round_):
+    world.ask("POST", f"/api/v1/jobs/{round_.name}/cancel", {}, refusal_is_fine=True)
+    round_.feeder.finish()
+
+
+def _problems(world, number, disturb):
+    """What the verifier says of a round that was disturbed so."""
+    round_ = Round(world, number, random.Random(number), 60_000, 1500)
+    round_.start()
+    try:
+        disturb(round_)
+        told, _ = round_.finish()
+    except AssertionError as error:  # a job that cannot go on is no verdict of the verifier's
+        print(f"     round {number} did not end: {str(error)[:300]}", flush=True)
+        _undo(world, round_)
+        return []
+    print(f"     round {number}: {len(told)} problems, {'; '.join(told)[:250]}", flush=True)
+    round_.forget()
+    return told
+
+
+def _found_in_workers(world, number, name, disturb):
+    """Whether the workers' damage is found without the safeguard, and none with it."""
+    with _with_words(world.workers.values(), f"--test-without={name}"):
+        found = any(_problems(world, number + i, disturb) for i in range(TRIES))
+    world.wait_workers()
+    return found and not _problems(world, number + TRIES, disturb)
+
+
+# ---- a coordinator that was told that the job is still its own, and sleeps then
+
+def _stopped(member):
+    with open(f"/proc/{member.process.pid}/stat", encoding="ascii") as file:
+        return file.read().rsplit(")", 1)[1].split()[0] == "T"
+
+
+def _wait_until_stopped(member, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not _stopped(member):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{member.name} has not stopped itself")
+        time.sleep(0.002)
+
+
+def _published_late(world, number, *more):
+    """Problems where a leader is stopped between its question whether it is current and the renaming of a table file, the
+    other one leads the job to its end, and then the first one goes on."""
+    first, second = (world.coordinators[name] for name in LEADERS)
+    second.kill()
+    with _with_words([first], "--test-crash-at", "asked:30:stop", *more):
+        round_ = Round(world, number, random.Random(number), 8_000, 1500)
+        round_.start()
+        while True:
+            _wait_until_stopped(first)
+            if glob.glob(f"{round_.out}/.departments.ndjson.new-*"):
+                break
+            first.process.send_signal(signal.SIGCONT)
+        first.frozen = True
+        # Both believe that they lead: a shared storage may lose its locks, and what is safe must not hang on them.
+        os.remove(os.path.join(world.storage, "leader.lock"))
+        with _with_words([second], *more):
+            told, _ = round_.finish()
+            if told:
+                raise AssertionError(f"the job was not right even before the first coordinator went on: {told}")
+            first.thaw()
+            deadline = time.monotonic() + 20
+            while glob.glob(f"{round_.out}/.departments.ndjson.new-*") and time.monotonic() < deadline:
+                time.sleep(0.05)  # it renames or forgets it; until it knows better it stops at each of its questions
+                if _stopped(first):
+                    first.process.send_signal(signal.SIGCONT)
+            first.kill()
+            told = chaos_verifier.problems(*round_.read())
+            print(f"     round {number}: {len(told)} problems, {'; '.join(told)[:250]}", flush=True)
+            round_.forget()
+    world.wait_workers()
+    return told
+
+
+def _found_in_coordinators(world, number):
+    return bool(_published_late(world, number, "--test-without=fencing")) and not _published_late(world, number + 1)
+
+
+def run(world, record):
+    """Whether all was found."""
+    found = []
+
+    def control(name, seen):
+        found.append(seen)
+        record.control(name, seen)
+
+    control("without alignment, workers killed", _found_in_workers(world, 9100, "alignment", _workers_killed))
+    control("without the attempt check, workers frozen until others have their tasks",
+            _found_in_workers(world, 9200, "attempt_check", _workers_frozen))
+    control("without fencing, a coordinator asleep before it renames a table file", _found_in_coordinators(world, 9300))
+    return all(found)
