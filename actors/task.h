@@ -13,6 +13,7 @@
 #include "actors/exchange.h"
 #include "actors/sink_meter.h"
 #include "actors/task_counters.h"
+#include "base/safeguards.h"
 #include "connectors/sink.h"
 #include "connectors/source.h"
 #include "coordination/barrier_alignment.h"
