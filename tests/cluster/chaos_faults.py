@@ -233,6 +233,17 @@ def _(round_, chance):
         round_.world.hosts.heal()
 
 
+@fault("worker kill -9 while another's packets are late", 3, isolated=True)
+def _(round_, chance):
+    slow, killed = chance.sample(WORKERS, 2)
+    delay = chance.choice([20, 100, 300])
+    round_.world.hosts.slow(slow, delay, 0, chance.randrange(1 << 30))
+    try:
+        return f"{slow} {delay} ms; {_down(chance, round_.world.workers[killed])}, for {hold(chance, 1, 5)}"
+    finally:
+        round_.world.hosts.heal()
+
+
 # ---- disk, clock, and what users do
 
 @fault("full disk", 2, isolated=True)

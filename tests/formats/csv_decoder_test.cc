@@ -143,7 +143,7 @@ std::vector<reference_record> reference_csv(std::string_view text) {
 }
 
 TEST(csv_decoder, agrees_with_a_slow_parser) {
-  const uint64_t seed = make_seed();
+  const uint64_t seed = testing::make_seed();
   SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   const std::vector<std::string> pieces = {"a",       "bb",   ",",        ",",        "\n", "\r\n",

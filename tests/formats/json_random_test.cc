@@ -153,7 +153,7 @@ class random_text {
 };
 
 TEST(json_random, agrees_with_a_slow_parser_on_good_and_broken_lines) {
-  const uint64_t seed = make_seed();
+  const uint64_t seed = testing::make_seed();
   SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   random_text random(seed);
   for (int round = 0; round < 400; ++round) {
