@@ -39,7 +39,7 @@ wire_network::wire_network(node_tls tls) : tls_(std::move(tls)) {
   }
   config_.set("scheduler.policy", caf::atom("sharing"));  // idle threads sleep, they do not poll
   config_.set("scheduler.max-threads", std::max<size_t>(std::thread::hardware_concurrency(), 2));
-  config_.set("middleman.heartbeat-interval", caf::timespan(std::chrono::milliseconds(500)));
+  config_.set("middleman.heartbeat-interval", caf::timespan(heartbeat));
   config_.set("middleman.connection-timeout", caf::timespan(silence));
   system_ = std::make_unique<caf::actor_system>(config_);
 }

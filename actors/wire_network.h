@@ -42,6 +42,9 @@ class wire_network {
   /// A peer that is silent for so long is cut off. (Whether a worker is alive is decided by its reports, far sooner;
   /// this only ends connections into nothing.)
   static constexpr std::chrono::milliseconds silence{5'000};
+  /// How often CAF says that it is there. At each of these moments it also ends connections that it has begun and not heard
+  /// of yet, however young (endpoint_context::last_seen is 0 until then), so this is a good deal longer than a round trip.
+  static constexpr std::chrono::milliseconds heartbeat{2'000};
 
  private:
   const node_tls tls_;

@@ -10,7 +10,6 @@
 namespace systole {
 namespace {
 
-constexpr std::chrono::milliseconds connect_again{300};
 constexpr std::chrono::seconds peers_patience{10};
 
 worker_control::settings settings_of(const worker_core& core) {
@@ -41,6 +40,11 @@ worker_shell::worker_shell(node_actor::pointer self, std::shared_ptr<worker_core
 
 timestamp_us worker_shell::now_us() const {
   return std::chrono::duration_cast<std::chrono::microseconds>(core_->components.time->monotonic()).count();
+}
+
+/// Not even, or tries could fall together with something else that comes at even times, again and again.
+std::chrono::milliseconds worker_shell::connect_pause() {
+  return std::chrono::milliseconds(std::uniform_int_distribution<int>(150, 450)(random_));
 }
 
 void worker_shell::post_later(std::chrono::microseconds wait, std::function<void()> what) {
@@ -88,7 +92,7 @@ void worker_shell::on_connected(size_t which, result<wire_actor> found) {
   if (!found) {
     if (!std::exchange(at.told, true))
       log_line(log_level::warning, "worker", "no coordinator yet: " + found.error().message);
-    return post_later(connect_again, [this, which] { connect(which); });
+    return post_later(connect_pause(), [this, which] { connect(which); });
   }
   at.told = false;
   at.gate = std::move(*found);
@@ -109,7 +113,7 @@ void worker_shell::on_down(const caf::actor_addr& gone) {
     self_->send(at.link, end_actor{});
     at.gate = nullptr;
     at.link = nullptr;
-    return post_later(connect_again, [this, i] { connect(i); });
+    return post_later(connect_pause(), [this, i] { connect(i); });
   }
   peers_.on_down(gone);
 }
@@ -140,7 +144,12 @@ void worker_shell::send(const worker_message& what) {
 void worker_shell::on_hello(const std::string& identity, const wire_actor& gate) {
   const auto who = parse_identity(identity);
   if (stopped_ || !who) return;
+  if (!peers_.find(*who)) log_line(log_level::info, "worker", "another worker has connected");
   peers_.add(*who, gate);
+  maybe_host_all();
+}
+
+void worker_shell::maybe_host_all() {
   std::vector<job_id> waiting;
   for (const auto& [job, each] : hosting_) waiting.push_back(job);
   for (const job_id job : waiting) maybe_host(job);
@@ -157,25 +166,38 @@ bool worker_shell::has_all_peers(const hosting& of) const {
 }
 
 /// Of two workers the one with the lower incarnation connects: both at once would undo each other.
-void worker_shell::link_peers(job_id job) {
-  const auto found = hosting_.find(job);
-  if (stopped_ || found == hosting_.end() || found->second.ending || found->second.host) return;
-  for (const attempt_peer& each : found->second.order.peers) {
-    if (each.incarnation <= control_.incarnation() || peers_.find(each.incarnation)) continue;
-    const auto address = parse_wire_address(each.address);
-    if (!address) continue;
-    core_->network.connect(*address, [post = poster(), job, who = each.incarnation](result<wire_actor> reached) {
-      post([job, who, reached = std::move(reached)](worker_shell& shell) {
-        if (shell.stopped_) return;
-        if (!reached) return shell.post_later(connect_again, [&shell, job] { shell.link_peers(job); });
-        if (!shell.peers_.find(who)) {
-          shell.peers_.add(who, *reached);
-          shell.peers_.greet(who, identity_text(shell.control_.incarnation()), shell.gate_);
-        }
-        shell.maybe_host(job);
+void worker_shell::link_peers() {
+  if (stopped_) return;
+  for (const auto& [job, at] : hosting_) {
+    if (at.ending || at.host) continue;
+    for (const attempt_peer& each : at.order.peers) {
+      if (each.incarnation <= control_.incarnation() || peers_.find(each.incarnation)) continue;
+      const auto address = parse_wire_address(each.address);
+      // One try at a time: they queue in the network's one thread, and more of them would only make each other late.
+      if (!address || !connecting_.insert(each.incarnation).second) continue;
+      core_->network.connect(*address, [post = poster(), peer = each](result<wire_actor> reached) {
+        post([peer, reached = std::move(reached)](worker_shell& shell) { shell.on_peer_reached(peer, reached); });
       });
+    }
+  }
+}
+
+void worker_shell::on_peer_reached(const attempt_peer& peer, const result<wire_actor>& reached) {
+  if (stopped_) return;
+  if (!reached) {
+    log_line(log_level::warning, "worker", "no connection to the worker at " + peer.address + ": " + reached.error().message);
+    return post_later(connect_pause(), [this, who = peer.incarnation] {
+      connecting_.erase(who);
+      link_peers();
     });
   }
+  connecting_.erase(peer.incarnation);
+  if (!peers_.find(peer.incarnation)) {
+    log_line(log_level::info, "worker", "connected to the worker at " + peer.address);
+    peers_.add(peer.incarnation, *reached);
+    peers_.greet(peer.incarnation, identity_text(control_.incarnation()), gate_);
+  }
+  maybe_host_all();
 }
 
 // ---- what control wants
@@ -236,7 +258,7 @@ void worker_shell::prepare(const attempt_order& order) {
       shell.on_built(job, stamp, built);
     });
   });
-  link_peers(order.job);
+  link_peers();
   post_later(peers_patience, [this, job = order.job, stamp = order.stamp] {
     const hosting* at = find(job, stamp);
     if (stopped_ || !at || at->host || at->ending) return;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -89,9 +90,12 @@ class worker_shell {
   void send(const worker_message& what);
   void prepare(const attempt_order& order);
   void on_built(job_id job, attempt_stamp stamp, result<std::shared_ptr<worker_attempt>> built);
-  void link_peers(job_id job);
+  std::chrono::milliseconds connect_pause();
+  void link_peers();
+  void on_peer_reached(const attempt_peer& peer, const result<wire_actor>& reached);
   bool has_all_peers(const hosting& of) const;
   void maybe_host(job_id job);
+  void maybe_host_all();
   host_events events_of(job_id job, attempt_stamp stamp) const;
   void end(job_id job, attempt_stamp stamp);
   void release(job_id job, attempt_stamp stamp);
@@ -117,10 +121,12 @@ class worker_shell {
   std::vector<line> lines_;
   size_t leader_;  ///< index into lines_; lines_.size(): none yet
   peer_links peers_;
+  std::set<incarnation_id> connecting_;  ///< peers that a connection is being made to, or again soon
   std::map<job_id, hosting> hosting_;
   std::string storage_;
   uint64_t turn_ = 0;
   const incarnation_id process_ = random_incarnation();  ///< stays when control_ takes a new one
+  std::minstd_rand random_{static_cast<uint32_t>(process_.low)};
   uint64_t told_line_ = 0;  ///< the last log line that the coordinators were sent
   bool stopped_ = false;
 };

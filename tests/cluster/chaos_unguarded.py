@@ -50,12 +50,19 @@ def _workers_killed(round_):
 
 
 def _workers_frozen(round_):
+    """Each for so long that others have its tasks; then its word that it is back, and the answer, are late."""
+    hosts = round_.world.hosts
     for name in WORKERS:
         time.sleep(0.4)
         member = round_.world.workers[name]
         member.freeze()
+        if hosts.isolated:
+            hosts.slow(name, 200, 0, 1)
         time.sleep(GIVEN_UP_SECONDS)
         member.thaw()
+        time.sleep(1)
+        if hosts.isolated:
+            hosts.heal()
         round_.new_epoch()
 
 
