@@ -24,6 +24,7 @@ struct coordinator_flags {
   std::string crash_at;
   node_tls tls;
   bool insecure = false;
+  bool allow_tap = false;
 };
 
 result<void> run_coordinator(const coordinator_flags& flags) {
@@ -37,6 +38,7 @@ result<void> run_coordinator(const coordinator_flags& flags) {
   options.secret_directory = flags.secrets;
   options.tls = flags.tls;
   options.api = (flags.certificate.empty() ? "http://" : "https://") + api.text();
+  options.allow_tap = flags.allow_tap;
   options.crash_at = flags.crash_at;
   SYSTOLE_ASSIGN(const auto node, coordinator_node::start(std::move(options), default_components()));
   SYSTOLE_ASSIGN(const auto server, serve_rest_api(*node,
@@ -79,6 +81,7 @@ void add_coordinator_command(CLI::App& root, command_action& chosen) {
   verb->add_option("--api-cert", flags->certificate, "PEM file: the API speaks TLS");
   verb->add_option("--api-key", flags->key, "PEM file of the API certificate's key");
   add_node_tls_flags(*verb, flags->tls, flags->insecure);
+  add_tap_flag(*verb, flags->allow_tap);
   add_config_flag(*verb);
   verb->add_option("--test-crash-at", flags->crash_at, "")->group("");
   verb->footer(
