@@ -28,6 +28,8 @@ void worker_shell::tell_taps() {
   if (now_us() >= taps_until_us_) {
     core_->taps->want({});
     telling_taps_ = false;
+    if (taps_until_us_ > 0)
+      log_line(log_level::info, "worker", "shows no rows any more: no coordinator has asked for them for a while");
     return;
   }
   if (tap_news news{core_->options.name, core_->taps->take()}; !news.samples.empty()) send_to_leader(encode(news));

@@ -109,6 +109,10 @@ class Tap:
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
+        for each in self.readers:
+            each.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
 
     @staticmethod
     def read(pipe, into):
@@ -127,7 +131,7 @@ class Tap:
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(20)
         for each in self.readers:
-            each.join(20)
+            each.join()
         return code, "".join(self.told)
 
 
@@ -334,6 +338,22 @@ class ClusterTest(unittest.TestCase):
                 for row in shown[:100]:
                     self.assertNotIn(json.loads(row)["row"]["patient_id"] or "no patient", each.log())
         self.disturbed(look, seconds=12, **allowed)
+
+    def test_tap_ends_with_its_coordinator(self):
+        def look(it, _):
+            with Tap(it, "kill-test.events", "admin") as tap:
+                tap.wait_for_rows(10)
+                it.coordinators[0].kill()
+                self.assertEqual(tap.process.wait(20), 3, tap.told)
+            deadline = time.monotonic() + 20
+            while not all("shows no rows any more" in each.log() for each in it.workers):
+                self.assertLess(time.monotonic(), deadline, it.logs())
+                time.sleep(0.1)
+            it.coordinators[0].start()
+            it.wait_for("kill-test", ["running"])
+            with Tap(it, "kill-test.events", "admin") as tap:
+                tap.wait_for_rows(10)
+        self.disturbed(look, seconds=20, coordinator_flags=["--allow-tap"], worker_flags=["--allow-tap"])
 
     def test_rows_are_not_tapped_where_that_is_not_allowed(self):
         for number, (flags, refusal) in enumerate((((), "taps are off in this cluster.*--allow-tap"),
