@@ -325,6 +325,10 @@ class ClusterTest(unittest.TestCase):
                 it.worker("worker-1").start()
                 code, told = tap.interrupt()
             self.assertEqual(code, 130, told)
+            deadline = time.monotonic() + 20
+            while "taps step events of job kill-test: ends: nobody listens any more" not in it.coordinators[0].log():
+                self.assertLess(time.monotonic(), deadline, "the client's end is noticed")
+                time.sleep(0.1)
             self.assertRegex(told, r"kill-test\.events: \d+ of \d+ rows shown; interrupted")
             shown.extend(tap.rows)
             for each in map(json.loads, shown):
