@@ -27,6 +27,7 @@ attempt_world::attempt_world(const proto::PhysicalPlan& plan, const deployment& 
   const size_t credit = channel_credit(memory, whole_.channels.size());
   const size_t on_the_way = whole_.channels.size() * credit;
   context_.hosted = share_.hosted;
+  context_.make_probe = share_.make_probe;
   const auto sinks = static_cast<size_t>(std::count_if(
       whole_.tasks.begin(), whole_.tasks.end(), [&](const auto& each) { return each.has_sink && is_hosted(context_, each); }));
   context_.plan = &plan_;

@@ -27,6 +27,7 @@ struct process_share {
   size_t batch_rows = limits::batch_rows;
   bool in_memory = false;  ///< keyed state without RocksDB
   bool console_is_terminal = false;
+  probe_maker make_probe;        ///< null: nobody may look at rows
   std::vector<uint32_t> hosted;  ///< the tasks of the job that this process has; empty: all
 };
 

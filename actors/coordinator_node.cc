@@ -103,6 +103,11 @@ class running_coordinator final : public coordinator_node {
       shell.dead_letter(which, what, then);
     });
   }
+  void tap(std::string which, tap_request what, answer<tap_opening> then) override {
+    post([which = std::move(which), what = std::move(what), then = std::move(then)](coordinator_shell& shell) {
+      shell.tap(which, what, then);
+    });
+  }
   void workers(answer<std::vector<worker_summary>> then) override {
     post([then = std::move(then)](coordinator_shell& shell) { shell.workers(then); });
   }

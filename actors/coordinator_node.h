@@ -20,6 +20,7 @@ struct coordinator_options {
   node_tls tls;                       ///< between this process and the workers
   std::string api;                    ///< where users reach this coordinator: told to the others once it leads
   failure_detector::settings detector;
+  bool allow_tap = false;             ///< users may look at rows of steps
   std::string crash_at;               ///< tests only
 };
 

@@ -162,6 +162,7 @@ void coordinator_shell::step_down(term_id higher) {
     if (!stopped_)
       log_line(log_level::warning, "coordinator",
                "term " + std::to_string(control_->term().value) + " is over: there is " + std::to_string(higher.value));
+    end_taps();
     control_.reset();
   }
   for (auto& [id, each] : entries_) self_->send(each.thread, node_work{});
@@ -220,6 +221,7 @@ void coordinator_shell::on_hello(const std::string& identity, const wire_actor& 
 void coordinator_shell::on_control(const std::string& bytes) {
   if (stopped_ || !control_) return;
   if (is_worker_news(bytes)) return on_news(bytes);
+  if (is_tap_news(bytes)) return on_tap_news(bytes);
   const auto message = decode_worker_message(bytes);
   if (!message) return log_line(log_level::error, "coordinator", message.error().message);
   perform(control_->on_message(*message, now_us()));

@@ -78,6 +78,7 @@ class coordinator_shell {
   void figures(const std::string& which, const answer<job_figures>& then) const;
   void logs(const log_query& what, const answer<std::vector<process_line>>& then) const;
   void dead_letter(const std::string& which, const dead_letter_query& what, answer<dead_letter_page> then) const;
+  void tap(const std::string& which, const tap_request& what, const answer<tap_opening>& then) const;
   void workers(const answer<std::vector<worker_summary>>& then) const;
   void cluster(answer<cluster_summary> then) const;
 
@@ -145,6 +146,14 @@ class coordinator_shell {
   void post_later(std::chrono::microseconds wait, std::function<void()> what);
   void tick();
   void on_news(const std::string& bytes);
+  // coordinator_taps.cc
+  void open_tap(job_id job, const tap_request& what, std::shared_ptr<tap_listener> listener);
+  void on_tap_news(const std::string& bytes);
+  void tend_taps();
+  void tell_taps();
+  void end_taps();
+  /// Why the job emits no more rows, if so.
+  std::optional<std::string> emits_no_more(job_id job) const;
 
   void perform(const leadership::actions& actions);
   void claim(term_id term);
@@ -184,6 +193,9 @@ class coordinator_shell {
   gate_actor gate_;
   peer_links peers_;
   news_board news_;
+  tap_sessions taps_;
+  std::vector<tapped_step> taps_told_;  ///< to the workers
+  bool tending_taps_ = false;
   uint64_t turn_ = 0;
   bool stopped_ = false;
 };

@@ -78,6 +78,7 @@ class task {
     std::shared_ptr<task_state> state;            ///< may be null; the chain's operators hold tables of it
     std::vector<std::unique_ptr<step_accounting>> accounting;
     std::vector<std::unique_ptr<chain_exit>> exits;
+    std::vector<std::shared_ptr<emission_probe>> probes;  ///< what the chain's nodes show
     std::unique_ptr<dead_letter> rejects;  ///< null: rejects are only counted
     std::unique_ptr<operator_chain> chain;
     std::vector<source_part> sources;

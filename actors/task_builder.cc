@@ -130,6 +130,7 @@ class builder {
       if (each.node == node.id()) ++channels[each.input];
     for (size_t i = 0; i < channels.size(); ++i)
       if (channels[i] > 0) parts.input_channels[i] = channels[i];
+    parts.probe = probe_of(node);
 
     if (node.has_source()) {
       parts.is_source = true;
@@ -167,6 +168,19 @@ class builder {
     SYSTOLE_ASSIGN(parts.op, context_.components->make_operator(node, inputs_of(plan_, node), with));
     made_.chain->add_node(std::move(parts));
     return {};
+  }
+
+  /// Where a step has several nodes, its rows are those of the nodes that no other one of it takes them from.
+  emission_probe* probe_of(const proto::Node& node) {
+    if (!context_.make_probe) return nullptr;
+    for (const proto::Node& other : plan_.nodes())
+      for (const proto::Edge& edge : other.inputs())
+        if (edge.from() == node.id() && other.step() == node.step()) return nullptr;
+    schema columns = from_proto(node.output());
+    if (node.has_sink())
+      columns = node.inputs_size() == 0 ? context_.components->dead_letter_columns : inputs_of(plan_, node)[0].columns;
+    made_.probes.push_back(context_.make_probe(node.step(), planned_.subtask, std::move(columns)));
+    return made_.probes.back().get();
   }
 
   result<void> add_output(const planned_output& output) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,9 @@
 #include "proto/plan.pb.h"
 
 namespace systole {
+
+/// Who looks at what a step emits; see step_tap.
+using probe_maker = std::function<std::shared_ptr<emission_probe>(const std::string& step, uint32_t subtask, schema)>;
 
 /// What the tasks of one attempt are built from. All references outlive them.
 struct build_context {
@@ -29,6 +33,7 @@ struct build_context {
   size_t batch_rows = 0;
   uint64_t channel_credit_bytes = 0;
   outbox_gate::limits outbox;
+  probe_maker make_probe;  ///< null: nobody may look
   /// By node id; made once for the attempt.
   std::map<uint32_t, std::shared_ptr<source_factory>> sources;
   std::map<uint32_t, std::shared_ptr<sink_factory>> sinks;

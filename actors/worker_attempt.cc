@@ -50,6 +50,11 @@ result<void> worker_attempt::open(const attempt_recipe& recipe) {
                       .secret_directory = recipe.secret_directory,
                       .memory_bytes = recipe.memory_bytes / std::max(recipe.slots, 1u) * std::max(slots_, 1u),
                       .hosted = order.tasks};
+  if (recipe.taps)
+    share.make_probe = [taps = recipe.taps, job = order.job, time = components_.time](const std::string& step,
+                                                                                      uint32_t subtask, schema columns) {
+      return taps->add({job, step}, subtask, std::move(columns), *time);
+    };
   world_ = std::make_unique<attempt_world>(plan_, whole_, components_, *store_, crash_, std::move(share),
                                            std::move(restored));
   SYSTOLE_TRY(world_->open_connectors({.term = order.stamp.term,

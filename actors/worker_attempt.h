@@ -8,6 +8,7 @@
 #include "actors/attempt_host.h"
 #include "actors/attempt_world.h"
 #include "actors/cluster_storage.h"
+#include "actors/tap_board.h"
 #include "coordination/control_messages.h"
 
 namespace systole {
@@ -21,6 +22,7 @@ struct attempt_recipe {
   size_t memory_bytes = 0;         ///< the worker's; a job gets its slots' part of it
   uint32_t slots = 1;              ///< the worker's
   std::string crash_at;            ///< tests only: see crash_points
+  std::shared_ptr<tap_board> taps; ///< null: nobody may look at rows
 };
 
 /// A worker's tasks of one attempt, and what they point into. Outlives the tasks.

@@ -28,6 +28,7 @@ struct worker_options {
   std::string secret_directory;
   node_tls tls;                            ///< between this process and the others of the cluster
   std::chrono::milliseconds leave_patience{60'000};  ///< on SIGTERM: for its tasks to be taken over
+  bool allow_tap = false;                  ///< users may look at rows of its tasks
   std::string crash_at;                    ///< tests only
 };
 

@@ -120,6 +120,7 @@ void worker_shell::on_down(const caf::actor_addr& gone) {
 
 void worker_shell::on_control(const caf::strong_actor_ptr& from, const std::string& bytes) {
   if (stopped_) return;
+  if (is_tap_order(bytes)) return on_tap_order(bytes);
   const auto message = decode_coordinator_message(bytes);
   if (!message) return log_line(log_level::error, "worker", message.error().message);
   const term_id term = std::visit([](const auto& each) { return each.term; }, *message);
@@ -251,7 +252,8 @@ void worker_shell::prepare(const attempt_order& order) {
                         .secret_directory = core_->options.secret_directory,
                         .memory_bytes = core_->options.memory_bytes,
                         .slots = core_->options.slots,
-                        .crash_at = core_->options.crash_at};
+                        .crash_at = core_->options.crash_at,
+                        .taps = core_->taps};
   self_->system().spawn<caf::detached>([post = poster(), core = core_, recipe](caf::event_based_actor*) {
     auto built = worker_attempt::build(recipe, core->components);
     post([job = recipe.order.job, stamp = recipe.order.stamp, built = std::move(built)](worker_shell& shell) {

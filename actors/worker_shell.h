@@ -25,10 +25,13 @@ class worker_shell;
 /// What a worker's threads share.
 struct worker_core {
   worker_core(worker_options with, job_components made)
-      : options(std::move(with)), components(std::move(made)), network(options.tls) {}
+      : options(std::move(with)), components(std::move(made)), network(options.tls) {
+    if (options.allow_tap) taps = std::make_shared<tap_board>();
+  }
 
   const worker_options options;
   job_components components;
+  std::shared_ptr<tap_board> taps;  ///< null: not allowed
   wire_address listens_at;  ///< set before the shell starts
   worker_shell* shell = nullptr;  ///< of the node's actor; only its thread looks
 
@@ -105,6 +108,11 @@ class worker_shell {
   void count_slots();
   /// Tells the coordinators what its tasks have done and what it has logged.
   void tell_news();
+  // worker_taps.cc
+  void on_tap_order(const std::string& bytes);
+  void refuse_taps(const tap_order& order);
+  void tell_taps();
+  void send_to_leader(const std::string& bytes);
   static constexpr size_t kept_meters = 64;  ///< of jobs that have no task here any more
   template <class Message>
   void to_host(job_id job, const Message& message) {
@@ -128,6 +136,8 @@ class worker_shell {
   const incarnation_id process_ = random_incarnation();  ///< stays when control_ takes a new one
   std::minstd_rand random_{static_cast<uint32_t>(process_.low)};
   uint64_t told_line_ = 0;  ///< the last log line that the coordinators were sent
+  timestamp_us taps_until_us_ = 0;  ///< when the last order about taps counts no more
+  bool telling_taps_ = false;
   bool stopped_ = false;
 };
 

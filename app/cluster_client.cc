@@ -38,6 +38,32 @@ void explain_error(const std::string& server, cluster_answer& answer) {
   answer.message = message;
 }
 
+/// What a server said, as the user is told it.
+cluster_answer read_answer(const std::string& server, const result<http_response>& got) {
+  cluster_answer made;
+  if (!got) {
+    made.code = got.error().code == error_code::invalid_argument ? exit_usage : exit_unreachable;
+    made.message = got.error().message;
+    return made;
+  }
+  made.status = got->status;
+  if (!got->body.empty()) {
+    auto read = json_value::parse(got->body);
+    if (!read) {
+      made.status = 0;
+      made.code = exit_unreachable;
+      made.message = server + ": this is no coordinator of Systole: its answer is not JSON";
+      return made;
+    }
+    made.body = std::move(read).value();
+  }
+  if (!made.ok()) explain_error(server, made);
+  return made;
+}
+
+/// No status of HTTP's: a stream that broke off in the middle.
+constexpr unsigned broken_off = 1;
+
 }  // namespace
 
 void add_cluster_flags(CLI::App& verb, cluster_flags& into) {
@@ -68,43 +94,39 @@ result<cluster_client> cluster_client::open(const cluster_flags& flags) {
   return made;
 }
 
-cluster_answer cluster_client::ask_one(const std::string& server, const std::string& method, const std::string& path,
-                                       const std::string& body) {
-  cluster_answer made;
-  const auto got = http_call({server, certificate_authority_, token_, patience_}, method, path, body);
-  if (!got) {
-    made.code = got.error().code == error_code::invalid_argument ? exit_usage : exit_unreachable;
-    made.message = got.error().message;
-    return made;
-  }
-  made.status = got->status;
-  if (!got->body.empty()) {
-    auto read = json_value::parse(got->body);
-    if (!read) {
-      made.status = 0;
-      made.code = exit_unreachable;
-      made.message = server + ": this is no coordinator of Systole: its answer is not JSON";
-      return made;
-    }
-    made.body = std::move(read).value();
-  }
-  if (!made.ok()) explain_error(server, made);
-  return made;
-}
-
-cluster_answer cluster_client::ask(const std::string& method, const std::string& path, const json_value* body) {
-  json_text text;
-  if (body) body->write(text);
-  const std::string sent = body ? text.take() : std::string();
+cluster_answer cluster_client::ask_each(const std::function<cluster_answer(const std::string& server)>& ask_one) const {
   cluster_answer last;
   for (const std::string& server : servers_) {
-    cluster_answer answer = ask_one(server, method, path, sent);
+    cluster_answer answer = ask_one(server);
     const bool another_may = answer.status == 0 || answer.status == 503;
     // Where none leads, one that could say so is heard before one that is silent.
     if (!another_may || last.status == 0) last = std::move(answer);
     if (!another_may) break;
   }
   return last;
+}
+
+cluster_answer cluster_client::ask(const std::string& method, const std::string& path, const json_value* body) {
+  json_text text;
+  if (body) body->write(text);
+  const std::string sent = body ? text.take() : std::string();
+  return ask_each([&](const std::string& server) {
+    return read_answer(server, http_call({server, certificate_authority_, token_, patience_}, method, path, sent));
+  });
+}
+
+cluster_answer cluster_client::follow(
+    const std::string& path, const std::function<bool(std::string_view name, std::string_view data)>& on_event) {
+  return ask_each([&](const std::string& server) {
+    bool begun = false;
+    const auto heard = [&](std::string_view name, std::string_view data) {
+      begun = true;
+      return on_event(name, data);
+    };
+    cluster_answer made = read_answer(server, http_events({server, certificate_authority_, token_, patience_}, path, heard));
+    if (begun && !made.ok()) made.status = broken_off;
+    return made;
+  });
 }
 
 void tell(const char* verb, const cluster_answer& answer) {

@@ -2,8 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/exit_code.h"
@@ -38,12 +40,16 @@ class cluster_client {
 
   /// A request that changes something has an id in its body, as it may reach a coordinator twice.
   cluster_answer ask(const std::string& method, const std::string& path, const json_value* body = nullptr);
+  /// Reads server-sent events until the server ends them or `on_event` says false: then the answer has no body. What broke
+  /// off in the middle is not begun anew elsewhere.
+  cluster_answer follow(const std::string& path,
+                        const std::function<bool(std::string_view name, std::string_view data)>& on_event);
   /// How long each answer may take.
   void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
 
  private:
-  cluster_answer ask_one(const std::string& server, const std::string& method, const std::string& path,
-                         const std::string& body);
+  /// Asks one server after the other until one leads.
+  cluster_answer ask_each(const std::function<cluster_answer(const std::string& server)>& ask_one) const;
 
   std::vector<std::string> servers_;
   std::string token_;

@@ -25,6 +25,7 @@ struct local_cluster_flags {
   std::string api = "127.0.0.1:8480";
   std::string memory = "512MiB";
   std::string secrets;
+  bool allow_tap = false;
 };
 
 /// This program as another process, which ends when this one does.
@@ -77,8 +78,10 @@ result<void> run_cluster(const local_cluster_flags& flags) {
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   std::map<pid_t, member> running;
   const auto add = [&](member what) -> result<void> {
-    if (!flags.secrets.empty() && what.started == std::chrono::steady_clock::time_point())
-      what.words.insert(what.words.end(), {"--secrets", flags.secrets});
+    if (what.started == std::chrono::steady_clock::time_point()) {
+      if (!flags.secrets.empty()) what.words.insert(what.words.end(), {"--secrets", flags.secrets});
+      if (flags.allow_tap) what.words.push_back("--allow-tap");
+    }
     what.started = std::chrono::steady_clock::now();
     SYSTOLE_ASSIGN(const pid_t pid, start(what.words));
     running[pid] = std::move(what);
@@ -137,6 +140,7 @@ void add_cluster_command(CLI::App& root, command_action& chosen) {
   verb->add_option("--listen", flags->listen, "Where workers connect: ADDRESS:PORT")->capture_default_str();
   verb->add_option("--api", flags->api, "Where users and the command connect: ADDRESS:PORT")->capture_default_str();
   verb->add_option("--secrets", flags->secrets, "Directory of the connections' secrets: DIR/NAME/KEY for each secretRef");
+  add_tap_flag(*verb, flags->allow_tap);
   verb->footer(
       "Examples:\n"
       "  systole cluster --workers 3\n"

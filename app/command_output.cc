@@ -6,14 +6,10 @@
 #include "app/yaml_output.h"
 
 namespace systole {
-namespace {
 
-/// Characters, not bytes.
 size_t width_of(const std::string& text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
-
-}  // namespace
 
 void add_output_flag(CLI::App& verb, std::string& into) {
   verb.add_option("-o,--output", into, "table, json, yaml or name")

@@ -12,6 +12,9 @@ namespace systole {
 /// The flag -o of verbs that show what the cluster says: table, json, yaml or name.
 void add_output_flag(CLI::App& verb, std::string& into);
 
+/// Characters of a text, not bytes.
+size_t width_of(const std::string& text);
+
 /// Rows under headings, in columns as wide as their widest cell.
 class text_table {
  public:

@@ -21,6 +21,7 @@ void add_submit_command(CLI::App& root, command_action& chosen);
 void add_diff_command(CLI::App& root, command_action& chosen);
 void add_logs_command(CLI::App& root, command_action& chosen);
 void add_top_command(CLI::App& root, command_action& chosen);
+void add_tap_command(CLI::App& root, command_action& chosen);
 void add_deadletter_command(CLI::App& root, command_action& chosen);
 void add_list_command(CLI::App& root, command_action& chosen);
 void add_describe_command(CLI::App& root, command_action& chosen);

@@ -25,6 +25,7 @@ struct coordinator_flags {
   test_flags test;
   node_tls tls;
   bool insecure = false;
+  bool allow_tap = false;
 };
 
 result<void> run_coordinator(const coordinator_flags& flags) {
@@ -38,6 +39,7 @@ result<void> run_coordinator(const coordinator_flags& flags) {
   options.secret_directory = flags.secrets;
   options.tls = flags.tls;
   options.api = (flags.certificate.empty() ? "http://" : "https://") + api.text();
+  options.allow_tap = flags.allow_tap;
   options.crash_at = flags.test.crash_at;
   SYSTOLE_ASSIGN(const auto node, coordinator_node::start(std::move(options), components_for(flags.test)));
   SYSTOLE_ASSIGN(const auto server, serve_rest_api(*node,
@@ -80,6 +82,7 @@ void add_coordinator_command(CLI::App& root, command_action& chosen) {
   verb->add_option("--api-cert", flags->certificate, "PEM file: the API speaks TLS");
   verb->add_option("--api-key", flags->key, "PEM file of the API certificate's key");
   add_node_tls_flags(*verb, flags->tls, flags->insecure);
+  add_tap_flag(*verb, flags->allow_tap);
   add_config_flag(*verb);
   add_test_flags(*verb, flags->test);
   verb->footer(

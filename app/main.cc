@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   systole::add_resume_command(root, chosen);
   systole::add_rescale_command(root, chosen);
   systole::add_savepoint_command(root, chosen);
+  systole::add_tap_command(root, chosen);
   systole::add_deadletter_command(root, chosen);
   systole::add_delete_command(root, chosen);
   systole::add_workers_command(root, chosen);

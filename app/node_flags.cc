@@ -27,6 +27,11 @@ void add_node_tls_flags(CLI::App& verb, node_tls& into, bool& insecure) {
                 "Allow addresses that others reach where nothing is authenticated or encrypted");
 }
 
+void add_tap_flag(CLI::App& verb, bool& into) {
+  verb.add_flag("--allow-tap", into,
+                "Let operators look at rows of running steps, which are patients' data (systole tap); on coordinators and workers");
+}
+
 result<std::string> absolute_path(const std::string& path) {
   std::error_code problem;
   const std::filesystem::path made = std::filesystem::absolute(path, problem);

@@ -15,6 +15,9 @@ result<listen_address> node_address(const char* flag, const std::string& text, b
 /// The flags of TLS between the processes of a cluster, and --insecure, which does without.
 void add_node_tls_flags(CLI::App& verb, node_tls& into, bool& insecure);
 
+/// The flag --allow-tap.
+void add_tap_flag(CLI::App& verb, bool& into);
+
 /// For processes that do not share a working directory.
 result<std::string> absolute_path(const std::string& path);
 

@@ -35,6 +35,7 @@ struct worker_flags {
   uint32_t drain_seconds = 60;
   node_tls tls;
   bool insecure = false;
+  bool allow_tap = false;
 };
 
 std::string host_name() {
@@ -67,6 +68,7 @@ result<void> run_worker(const worker_flags& flags) {
   options.secret_directory = flags.secrets;
   options.tls = flags.tls;
   options.leave_patience = std::chrono::seconds(flags.drain_seconds);
+  options.allow_tap = flags.allow_tap;
   options.crash_at = flags.test.crash_at;
   SYSTOLE_ASSIGN(const auto node, worker_node::start(std::move(options), components_for(flags.test)));
   std::unique_ptr<http_server> metrics;
@@ -114,6 +116,7 @@ void add_worker_command(CLI::App& root, command_action& chosen) {
   verb->add_option("--drain-seconds", flags->drain_seconds, "On SIGTERM: how long to wait until others have its tasks")
       ->capture_default_str();
   add_node_tls_flags(*verb, flags->tls, flags->insecure);
+  add_tap_flag(*verb, flags->allow_tap);
   add_config_flag(*verb);
   add_test_flags(*verb, flags->test);
   verb->footer(

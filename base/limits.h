@@ -103,6 +103,19 @@ inline constexpr size_t dead_letter_line_bytes = 32 * mebibyte;  ///< One entry,
 inline constexpr size_t dead_letter_page_bytes = 4 * mebibyte;   ///< Of one answer: no further entry is taken beyond it ...
 inline constexpr size_t dead_letter_scan_bytes = 256 * mebibyte; ///< ... and no further one is looked at beyond this.
 
+// Taps: see docs/decisions/0019. Of one subtask, unless said otherwise.
+inline constexpr size_t taps = 8;                              ///< Of a cluster, at once.
+inline constexpr uint32_t tap_rows_per_second = 100;           ///< Shown of what a subtask emits.
+inline constexpr size_t tap_row_bytes = 64 * kibibyte;         ///< Of a row's texts, and of the row as it is shown.
+inline constexpr size_t tap_buffer_bytes = 128 * kibibyte;     ///< Shown and not fetched.
+inline constexpr size_t tap_message_bytes = 512 * kibibyte;    ///< What a worker tells at once, of all its subtasks ...
+inline constexpr size_t tap_message_rows = 4'000;              ///< ... and in rows.
+inline constexpr int tap_fetch_ms = 250;                       ///< Between two such messages.
+inline constexpr int tap_renew_ms = 1'000;                     ///< Between a coordinator's orders to its workers, ...
+inline constexpr int tap_lease_ms = 5'000;                     ///< ... and how long a worker goes on without one.
+inline constexpr uint32_t tap_rows = 10'000;                   ///< That one user may ask for, ...
+inline constexpr uint32_t tap_seconds = 3'600;                 ///< ... and for how long.
+
 // Metrics.
 inline constexpr size_t metric_rules = 64;            ///< Of one step with a series of their own; see docs/metrics.md.
 

@@ -18,6 +18,7 @@ const std::vector<rest_route>& rest_routes() {
       {"GET", "/api/v1/jobs/{job}/plan", reads, get_plan},
       {"GET", "/api/v1/jobs/{job}/steps", reads, get_steps},
       {"GET", "/api/v1/jobs/{job}/deadletter", reads, get_dead_letter},
+      {"GET", "/api/v1/jobs/{job}/tap", controls, get_tap},
       {"GET", "/api/v1/jobs/{job}/checkpoints", reads, get_checkpoints},
       {"GET", "/api/v1/jobs/{job}/exceptions", reads, get_exceptions},
       {"POST", "/api/v1/jobs/{job}/diff", reads, post_diff},

@@ -50,6 +50,7 @@ void post_diff(rest_call call);
 void get_steps(rest_call call);
 void get_logs(rest_call call);
 void get_dead_letter(rest_call call);
+void get_tap(rest_call call);
 
 void post_stop(rest_call call);
 void post_drain(rest_call call);

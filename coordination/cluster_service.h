@@ -14,6 +14,7 @@
 #include "coordination/plan_difference.h"
 #include "coordination/restart_policy.h"
 #include "coordination/saved_state.h"
+#include "coordination/tap_sessions.h"
 #include "data/dead_letter_entry.h"
 #include "proto/plan.pb.h"
 
@@ -154,6 +155,8 @@ class cluster_service {
   virtual void logs(log_query what, answer<std::vector<process_line>> then) = 0;
   /// Published entries of the job's dead letter, whether it runs or not.
   virtual void dead_letter(std::string which, dead_letter_query what, answer<dead_letter_page> then) = 0;
+  /// Rows of a step, while it runs. `incompatible` where the cluster does not allow it.
+  virtual void tap(std::string which, tap_request what, answer<tap_opening> then) = 0;
   virtual void workers(answer<std::vector<worker_summary>> then) = 0;
   virtual void cluster(answer<cluster_summary> then) = 0;
 };

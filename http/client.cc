@@ -27,7 +27,7 @@ result<http_response> http_call(const http_client_options& options, const std::s
   return exchange.take();
 }
 
-result<void> http_events(const http_client_options& options, const std::string& target,
+result<http_response> http_events(const http_client_options& options, const std::string& target,
                          const std::function<bool(std::string_view name, std::string_view data)>& on_event) {
   client_exchange exchange(options);
   SYSTOLE_TRY(exchange.open());
@@ -35,18 +35,16 @@ result<void> http_events(const http_client_options& options, const std::string& 
       exchange.send("GET", target, header_lines(options, {}, "text/event-stream"), {}, limits::http_answer_bytes));
   exchange.take_without_limit();
   SYSTOLE_TRY(exchange.read_head());
-  if (exchange.status() != 200) {
+  if (!exchange.is_event_stream()) {
     SYSTOLE_TRY(exchange.read_body());
-    const http_response refused = exchange.take();
-    return fail(refused.status == 401 || refused.status == 403 ? error_code::unavailable : error_code::invalid_argument,
-                options.url + " answered " + std::to_string(refused.status) + ": " + refused.body);
+    return exchange.take();
   }
   event_reader events(limits::http_events_bytes * 2);
   for (;;) {
     SYSTOLE_ASSIGN(const std::string some, exchange.read_some(std::chrono::milliseconds(limits::http_idle_ms)));
-    if (some.empty()) return {};
+    if (some.empty()) return exchange.take();
     SYSTOLE_ASSIGN(const bool more, events.take(some, on_event));
-    if (!more) return {};
+    if (!more) return exchange.take();
   }
 }
 

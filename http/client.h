@@ -27,8 +27,9 @@ struct http_client_options {
 result<http_response> http_call(const http_client_options& options, const std::string& method,
                                 const std::string& target, std::string body = {});
 
-/// Reads server-sent events until the server closes, or `on_event` says false.
-result<void> http_events(const http_client_options& options, const std::string& target,
+/// Reads server-sent events until the server closes, or `on_event` says false; then gives an answer without a body. An
+/// answer that is no such stream is given whole, as by http_call.
+result<http_response> http_events(const http_client_options& options, const std::string& target,
                          const std::function<bool(std::string_view name, std::string_view data)>& on_event);
 
 /// A request with headers of its own (neither Host nor Content-Length, which the client adds).

@@ -100,7 +100,10 @@ http_response client_exchange::take() {
   return made;
 }
 
-unsigned client_exchange::status() const { return parser_->get().result_int(); }
+bool client_exchange::is_event_stream() const {
+  const auto type = parser_->get()[http::field::content_type];
+  return parser_->get().result_int() == 200 && type.starts_with("text/event-stream");
+}
 
 bool client_exchange::reusable() const {
   return sent_all_ && parser_ && parser_->is_done() && parser_->keep_alive() && input_.size() == 0;

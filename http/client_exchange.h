@@ -42,7 +42,7 @@ class client_exchange {
   /// Of a body without an end: what was read counts no more.
   void take_without_limit();
   http_response take();
-  unsigned status() const;
+  bool is_event_stream() const;
   /// True once a whole answer was read after a whole request, and the peer keeps the connection.
   bool reusable() const;
   const http_url& url() const { return url_; }

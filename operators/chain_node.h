@@ -41,6 +41,7 @@ struct operator_chain::node {
         op(std::move(parts.op)),
         accounting(parts.accounting ? parts.accounting : &counted),
         is_source(parts.is_source),
+        probe(parts.probe),
         blocked(parts.input_channels.size(), false),
         out(chain, *this) {
     uint32_t channels = 0;
@@ -59,6 +60,7 @@ struct operator_chain::node {
   std::unique_ptr<stream_operator> op;
   step_accounting* accounting;  ///< the operator's, or `counted`
   bool is_source;
+  emission_probe* probe;                ///< null: nobody may look
   std::vector<uint32_t> first_channel;  ///< of each input, in the combiner
   std::vector<uint32_t> open_channels;  ///< of each input, not ended
   watermark_combiner combiner;

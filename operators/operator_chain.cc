@@ -234,6 +234,7 @@ void operator_chain::drain(node& at) {
 void operator_chain::emit(node& from, batch&& rows) {
   from.rows_out += rows.rows();
   if (!from.op) from.counted.out += rows.rows();
+  if (from.probe && from.probe->wanted()) from.probe->look(rows);
   const size_t ways = from.exits.size() + from.targets.size();
   size_t way = 0;
   const auto next = [&]() -> batch { return ++way == ways ? std::move(rows) : rows; };

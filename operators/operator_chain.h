@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -36,6 +37,19 @@ class reject_target {
   virtual void reject(size_t node, const batch& rows, uint32_t row, const reject_reason& why) = 0;
 };
 
+/// Somebody who looks at what a node emits, now and then. Outlives the chain.
+class emission_probe {
+ public:
+  virtual ~emission_probe() = default;
+  /// All that a batch costs where nobody looks.
+  bool wanted() const { return wanted_.load(std::memory_order_relaxed); }
+  /// Called by the task's thread, for each batch while wanted(); must not call the chain.
+  virtual void look(const batch& rows) = 0;
+
+ protected:
+  std::atomic<bool> wanted_{false};  ///< set by any thread
+};
+
 /// Runs the nodes of one stage in one task: synchronous direct calls along the edges of a DAG. Rows wait in a node's
 /// inbox only while it, or something downstream of it, has returned `again`, or while the operator blocks that input.
 /// Knows no clock, thread or message. Nodes are added in topological order; one thread at a time.
@@ -52,6 +66,7 @@ class operator_chain {
     std::vector<uint32_t>
         input_channels;      ///< for each input, how many channels feed it (1 for an edge within the chain)
     bool is_source = false;  ///< its rows are counted by count_source()
+    emission_probe* probe = nullptr;
   };
   struct target {
     size_t node = 0;

@@ -72,19 +72,23 @@ class Member:
 
 
 class Cluster:
-    def __init__(self, systole, directory, workers=3, slots=2, coordinators=1, memory="256MiB"):
+    def __init__(self, systole, directory, workers=3, slots=2, coordinators=1, memory="256MiB", coordinator_flags=(), worker_flags=(),
+                 tokens=False):
         self.systole, self.directory = os.path.abspath(systole), directory
         self.storage = os.path.join(directory, "storage")
         self.slots, self.memory = slots, memory
         os.makedirs(directory, exist_ok=True)
         self.coordinators, self.apis, self.workers = [], [], []
         self.lines, self.metrics = [], {}
+        self.worker_flags = list(worker_flags)
+        self.tokens = self._make_tokens() if tokens else {}
+        more = list(coordinator_flags) + (["--token-file", os.path.join(directory, "tokens")] if tokens else [])
         for i in range(coordinators):
             listen, api = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
             self.lines.append(listen)
             self.apis.append(api)
             self.coordinators.append(self._member(
-                f"coordinator-{i}", ["coordinator", "--storage", self.storage, "--listen", listen, "--api", api]).start())
+                f"coordinator-{i}", ["coordinator", "--storage", self.storage, "--listen", listen, "--api", api] + more).start())
         for i in range(workers):
             self.add_worker(f"worker-{i}")
 
@@ -107,9 +111,25 @@ class Cluster:
         for line in self.lines:
             words += ["--coordinator", line]
         self.metrics[name] = f"127.0.0.1:{free_port()}"
-        words += ["--metrics", self.metrics[name]]
+        words += ["--metrics", self.metrics[name]] + self.worker_flags
         self.workers.append(self._member(name, words).start())
         return self.workers[-1]
+
+    def _make_tokens(self):
+        """{role: a file with a token of it}"""
+        made = {}
+        for role in ("viewer", "operator", "admin"):
+            ran = subprocess.run([self.systole, "token", role, "test", "--file", os.path.join(self.directory, "tokens")],
+                                 capture_output=True, text=True, check=True)
+            made[role] = os.path.join(self.directory, role + ".token")
+            with open(made[role], "w", encoding="utf-8") as file:
+                file.write(ran.stdout)
+        return made
+
+    def flags_of(self, role):
+        """With these the command is a client of the cluster."""
+        flags = ["--server", ",".join(f"http://{api}" for api in self.apis)]
+        return flags + (["--token-file", self.tokens[role]] if self.tokens else [])
 
     def worker(self, name):
         return next(each for each in self.workers if each.name == name)
@@ -131,8 +151,11 @@ class Cluster:
                 if not member.alive() or member.frozen:
                     continue
                 data = None if body is None else json.dumps(body).encode()
-                request = urllib.request.Request(f"http://{api}{path}", data=data, method=method,
-                                                 headers={"Content-Type": "application/json"})
+                headers = {"Content-Type": "application/json"}
+                if self.tokens:
+                    with open(self.tokens["admin"], encoding="utf-8") as file:
+                        headers["Authorization"] = "Bearer " + file.read().strip()
+                request = urllib.request.Request(f"http://{api}{path}", data=data, method=method, headers=headers)
                 try:
                     with urllib.request.urlopen(request, timeout=10) as answer:
                         text = answer.read()

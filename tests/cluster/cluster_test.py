@@ -10,7 +10,9 @@ import contextlib
 import glob
 import json
 import os
+import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -87,6 +89,50 @@ class Feeder(threading.Thread):
                 time.sleep(ahead)
         for each in self.files:
             each.close()
+
+
+class Tap:
+    """A `systole tap` that runs until the end of its scope."""
+
+    def __init__(self, it, step, role):
+        self.rows, self.told = [], []
+        self.process = subprocess.Popen([OPTIONS.systole, "tap", step, "--rows", "10000", "--for", "120", *it.flags_of(role)],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.readers = [threading.Thread(target=self.read, args=(pipe, into), daemon=True)
+                        for pipe, into in ((self.process.stdout, self.rows), (self.process.stderr, self.told))]
+        for each in self.readers:
+            each.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        for each in self.readers:
+            each.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    @staticmethod
+    def read(pipe, into):
+        for line in pipe:
+            into.append(line)
+
+    def wait_for_rows(self, count, seconds=30):
+        deadline = time.monotonic() + seconds
+        while len(self.rows) < count:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"{len(self.rows)} rows, not {count}; {self.process.poll()} {self.told}")
+            time.sleep(0.05)
+
+    def interrupt(self):
+        """As Ctrl-C; the exit code and what it says."""
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(20)
+        for each in self.readers:
+            each.join()
+        return code, "".join(self.told)
 
 
 class ClusterTest(unittest.TestCase):
@@ -185,10 +231,13 @@ class ClusterTest(unittest.TestCase):
 
     def command(self, it, *words):
         """What the command says as the cluster's client."""
-        ran = subprocess.run([OPTIONS.systole, *words, "--server", ",".join(f"http://{api}" for api in it.apis)],
-                             capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        ran = self.ran(it, *words)
         self.assertEqual(ran.returncode, 0, ran.stderr)
         return ran.stdout
+
+    def ran(self, it, *words, role="admin"):
+        return subprocess.run([OPTIONS.systole, *words, *it.flags_of(role)], capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL)
 
     def test_rejected_records_replayed(self):
         with Cluster(OPTIONS.systole, os.path.join(self.directory, "cluster")) as it:
@@ -241,6 +290,87 @@ class ClusterTest(unittest.TestCase):
             for each in it.members():
                 self.assertNotIn(payload, each.log())
         self.disturbed(look, seconds=8)
+
+    def test_rows_tapped(self):
+        allowed = {"coordinator_flags": ["--allow-tap"], "worker_flags": ["--allow-tap"], "tokens": True}
+        events = {row["event_id"]: row for row in map(json.loads, self.lines) if row.get("event_id")}
+        shown = []
+
+        def look(it, _):
+            sums = [json.loads(line) for line in self.command(it, "tap", "kill-test.per_unit", "--rows", "20", "--for", "30").splitlines()]
+            self.assertEqual(len(sums), 20)
+            self.assertLessEqual({each["kind"] for each in sums}, {"+I", "-U", "+U"})
+            for each in sums:
+                self.assertIn(each["row"]["hospital_id"], range(1, 8))
+                self.assertGreaterEqual(each["row"]["events"], 1)
+            table = self.command(it, "tap", "kill-test.stays_files", "--rows", "1", "--for", "30", "-o", "table")
+            self.assertRegex(table, r"^KIND +EVENT TIME +department +patient_id +seconds\n\+I ")
+            ran = self.ran(it, "tap", "kill-test.events", "--rows", "1", role="viewer")
+            self.assertEqual((ran.returncode, ran.stdout), (3, ""), ran.stderr)
+            self.assertIn("operator", ran.stderr)
+            ran = self.ran(it, "tap", "kill-test.per_units")
+            self.assertEqual(ran.returncode, 1, ran.stderr)
+            self.assertRegex(ran.stderr, "has no step per_units: did you mean per_unit\\? Its steps are .*events")
+            with Tap(it, "kill-test.events", "operator") as tap:
+                tap.wait_for_rows(50)
+                before = it.job("kill-test")["attempt"]
+                it.worker("worker-1").kill()
+                deadline = time.monotonic() + 20
+                while True:
+                    job = it.wait_for("kill-test", ["running"])
+                    if job["attempt"] > before:
+                        break
+                    self.assertLess(time.monotonic(), deadline, job)
+                tap.wait_for_rows(len(tap.rows) + 50)
+                it.worker("worker-1").start()
+                code, told = tap.interrupt()
+            self.assertEqual(code, 130, told)
+            deadline = time.monotonic() + 20
+            while "taps step events of job kill-test: ends: nobody listens any more" not in it.coordinators[0].log():
+                self.assertLess(time.monotonic(), deadline, "the client's end is noticed")
+                time.sleep(0.1)
+            self.assertRegex(told, r"kill-test\.events: \d+ of \d+ rows shown; interrupted")
+            shown.extend(tap.rows)
+            for each in map(json.loads, shown):
+                row, event = each["row"], events[each["row"]["event_id"]]
+                self.assertEqual(each["kind"], "+I")
+                for name in ("event_type", "patient_id", "department"):
+                    self.assertEqual(row[name], event.get(name), each)
+            log = it.coordinators[0].log()
+            self.assertIn("test at 127.0.0.1: taps step events of job kill-test", re.sub(r"(127\.0\.0\.1):\d+", r"\1", log))
+            for each in it.members():
+                for row in shown[:100]:
+                    self.assertNotIn(json.loads(row)["row"]["patient_id"] or "no patient", each.log())
+        self.disturbed(look, seconds=12, **allowed)
+
+    def test_tap_ends_with_its_coordinator(self):
+        def look(it, _):
+            with Tap(it, "kill-test.events", "admin") as tap:
+                tap.wait_for_rows(10)
+                it.coordinators[0].kill()
+                self.assertEqual(tap.process.wait(20), 3, tap.told)
+            deadline = time.monotonic() + 20
+            while not all("shows no rows any more" in each.log() for each in it.workers):
+                self.assertLess(time.monotonic(), deadline, it.logs())
+                time.sleep(0.1)
+            it.coordinators[0].start()
+            it.wait_for("kill-test", ["running"])
+            with Tap(it, "kill-test.events", "admin") as tap:
+                tap.wait_for_rows(10)
+        self.disturbed(look, seconds=20, coordinator_flags=["--allow-tap"], worker_flags=["--allow-tap"])
+
+    def test_rows_are_not_tapped_where_that_is_not_allowed(self):
+        for number, (flags, refusal) in enumerate((((), "taps are off in this cluster.*--allow-tap"),
+                                                  (("--allow-tap",), "worker worker-0 shows no rows: .*--allow-tap"))):
+            directory = os.path.join(self.directory, str(number))
+            with Cluster(OPTIONS.systole, os.path.join(directory, "cluster"), workers=1, coordinator_flags=flags) as it:
+                it.wait_workers(1)
+                Feeder(self.lines[:1000], os.path.join(directory, "in"), 0).run()
+                it.submit(following_manifest(directory), {"events": f"{directory}/in/*.ndjson", "out": self.out})
+                it.wait_for("kill-test", ["running"])
+                ran = self.ran(it, "tap", "kill-test.events", "--for", "20")
+                self.assertEqual((ran.returncode, ran.stdout), (1, ""), ran.stderr)
+                self.assertRegex(ran.stderr, refusal)
 
     def test_worker_killed(self):
         def disturb(it, _):

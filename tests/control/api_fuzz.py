@@ -15,6 +15,7 @@ import time
 import urllib.parse
 
 JSON = "application/json"
+EVENTS = "text/event-stream"
 
 
 def resolve(document, node):
@@ -73,6 +74,24 @@ def misfits(document, schema, value, at="$"):
     return found
 
 
+def events_of(body):
+    """[(name, data)] of server-sent events; None where the bytes are none."""
+    made = []
+    for block in body.decode().split("\n\n")[:-1]:
+        event = re.fullmatch("event: (.*)\ndata: (.*)", block)
+        if not event:
+            return None
+        made.append(event.groups())
+    return made if body.endswith(b"\n\n") else None
+
+
+def as_parameter(schema, text):
+    """A query parameter's text as a value of its schema; the text where it is none."""
+    if schema["type"] == "integer" and re.fullmatch("[0-9]+", text):
+        return int(text)
+    return {"true": True, "false": False}.get(text, text) if schema["type"] == "boolean" else text
+
+
 class Maker:
     """Values that fit a schema, and values that mostly do not."""
 
@@ -95,6 +114,8 @@ class Maker:
             kind = self.random.choice(kind)
         if "enum" in schema:
             return self.random.choice(schema["enum"])
+        if "examples" in schema and self.random.random() < 0.8:
+            return self.random.choice(schema["examples"])
         if kind == "string":
             return self.text(schema)
         if kind == "integer":
@@ -191,9 +212,25 @@ class Checker:
                 return urllib.parse.quote(self.random.choice(["x y", "\u00e9", "..", "%", "0" * 300, "-1", "1.5", "99999999999999999999", "a/b", "?"]), safe="")
             return str(self.random.randint(0, 200)) if match.group(1) == "epoch" else self.random.choice(self.names)
         made = re.sub(r"\{(\w+)\}", value, path)
-        if self.random.random() < 0.1:
-            made += "?" + urllib.parse.urlencode({self.make.text({"minLength": 1}): self.make.text({})})
         return made
+
+    def query(self, operation):
+        """A query of the described parameters, and whether it fits."""
+        made, fits = {}, True
+        for each in operation.get("parameters", []):
+            if self.random.random() < (0.05 if each.get("required") else 0.7):
+                fits = fits and not each.get("required")
+                continue
+            if self.random.random() < 0.85:
+                value = self.make.fitting(each["schema"])
+                text = value if isinstance(value, str) else json.dumps(value)
+            else:
+                text = self.random.choice(["", "x", "-1", "0", "1x", "\u00e9", "99999999999999999999", "y" * 5000, "yes"])
+            fits = fits and not misfits(self.document, each["schema"], as_parameter(each["schema"], text))
+            made[each["name"]] = text
+        if self.random.random() < 0.1:
+            made[self.make.text({"minLength": 1})] = self.make.text({})
+        return ("?" + urllib.parse.urlencode(made) if made else ""), fits
 
     def body(self, operation):
         """The bytes of a body, and whether they fit."""
@@ -233,16 +270,29 @@ class Checker:
             if status == 204 and body:
                 self.problems.append("a body where none is described: " + told)
             return
-        if headers.get("Content-Type") != JSON:
-            self.problems.append("not JSON: " + told)
+        kind = next(iter(answer["content"]))
+        if headers.get("Content-Type") != kind:
+            self.problems.append(f"not {kind}: " + told)
             return
-        wrong = misfits(self.document, answer["content"][JSON]["schema"], json.loads(body))
+        if kind == EVENTS:
+            wrong = self.wrong_events(answer["content"][EVENTS]["x-events"], body)
+        else:
+            wrong = misfits(self.document, answer["content"][JSON]["schema"], json.loads(body))
         if wrong:
             self.problems.append(f"{'; '.join(wrong[:3])}: " + told)
         if fits is True and status in (400, 415):
             self.problems.append("what fits is refused: " + told)
         if fits is False and status < 400:
             self.problems.append("what does not fit is taken: " + told)
+
+    def wrong_events(self, described, body):
+        events = events_of(body)
+        if events is None:
+            return ["it is no stream of events"]
+        wrong = [f"the last event is no end: {events[-1:]}"] if [name for name, _ in events[-1:]] != ["end"] else []
+        for name, data in events:
+            wrong += misfits(self.document, described[name], json.loads(data), name) if name in described else [f"event {name}"]
+        return wrong
 
     def run(self):
         operations = [(method.upper(), path, item, item[method]) for path, item in self.document["paths"].items() for method in item if method != "parameters"]
@@ -252,8 +302,11 @@ class Checker:
             if self.random.random() < 0.03:
                 self.wrong_method(path, item)
                 continue
-            target = self.target(path, odd)
+            query, query_fits = self.query(operation)
+            target = self.target(path, odd) + query
             data, fits = self.body(operation)
+            if not query_fits and fits is not None:
+                fits = False
             headers = {"Content-Type": JSON} if data is not None else {}
             status, got, body = self.send(method, target, data, headers)
             if odd and status == 404:  # the target may be no path of the document's any more
@@ -282,6 +335,13 @@ def negative_control(checker):
         checker.check("GET", "/api/v1/workers", operation, "/control", None, status, {"Content-Type": JSON}, body, True)
         if len(checker.problems) == before:
             return f"not noticed: {status} {body}"
+    path = "/api/v1/jobs/{job}/tap"
+    end = b'event: end\ndata: {"reason": "rows", "message": ""}\n\n'
+    for body in (b"", end[:-1], b'event: row\ndata: {"kind": "+I"}\n\n' + end, end + b'event: odd\ndata: {}\n\n', end.replace(b"rows", b"odd")):
+        before = len(checker.problems)
+        checker.check("GET", path, checker.document["paths"][path]["get"], "/control", None, 200, {"Content-Type": EVENTS}, body, True)
+        if len(checker.problems) == before:
+            return f"not noticed: {body}"
     checker.problems.clear()
     checker.seen.clear()
     return None

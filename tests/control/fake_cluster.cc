@@ -272,6 +272,26 @@ void fake_cluster::dead_letter(std::string which, dead_letter_query what, answer
   then(std::move(page));
 }
 
+void fake_cluster::tap(std::string which, tap_request what, answer<tap_opening> then) {
+  const std::lock_guard held(mutex_);
+  if (auto why = refusal()) return then(*why);
+  const kept_job* job = find(which);
+  if (!job) return then(fail(error_code::not_found, "there is no job " + which));
+  if (job->name == "ends") return then(fail(error_code::incompatible, "taps are off: --allow-tap"));
+  if (what.step != "adt" && what.step != "occupancy")
+    return then(fail(error_code::not_found, "job " + job->name + " has no step " + what.step));
+  then(tap_opening{job->name, what.step, [rows = what.rows](const std::shared_ptr<tap_listener>& listener) {
+                     const uint32_t shown = std::min(rows, 2u);
+                     for (uint32_t i = 0; i < shown; ++i)
+                       listener->row(R"({"kind":")" + std::string(i == 0 ? "+I" : "-U") +
+                                     R"(","subtask":0,"eventTime":null,"row":{"department":"ICU","beds":)" +
+                                     std::to_string(i) + "}}");
+                     listener->sampled(7, shown);
+                     if (rows < 3) listener->ended(tap_end::rows, "all rows that were asked for");
+                     else listener->ended(tap_end::job_ended, "the job is finished");
+                   }});
+}
+
 void fake_cluster::log(std::string text) {
   const std::lock_guard held(mutex_);
   logged_.push_back({"coordinator", {2 + logged_.size(), some_time_us, log_level::info, std::move(text)}});

@@ -10,6 +10,7 @@
 namespace systole::testing {
 
 /// A cluster that only remembers: jobs are running once they are submitted, and what is asked of them is done at once.
+/// A tap shows two rows of any step and ends; of a job named `ends` none, as if it were not allowed.
 /// A manifest with the word `broken` in it is refused; a job named by `name: NAME` in its text. Thread-safe; answers on
 /// the caller's thread.
 class fake_cluster final : public cluster_service {
@@ -24,6 +25,7 @@ class fake_cluster final : public cluster_service {
   void figures(std::string which, answer<job_figures> then) override;
   void logs(log_query what, answer<std::vector<process_line>> then) override;
   void dead_letter(std::string which, dead_letter_query what, answer<dead_letter_page> then) override;
+  void tap(std::string which, tap_request what, answer<tap_opening> then) override;
   void workers(answer<std::vector<worker_summary>> then) override;
   void cluster(answer<cluster_summary> then) override;
 

@@ -174,6 +174,62 @@ TEST_F(rest_test, shows_the_dead_letter_without_records) {
   EXPECT_EQ(call("GET", "/api/v1/jobs/ends/deadletter").status, 409u);
 }
 
+/// Keeps what a route sends.
+class kept_stream final : public event_stream {
+ public:
+  bool send(std::string_view name, std::string_view data) override {
+    if (gone || closed) return false;
+    told += std::string(name) + " " + std::string(data) + "\n";
+    return true;
+  }
+  void close() override { closed = true; }
+  std::string told;
+  bool closed = false, gone = false;
+};
+
+TEST_F(rest_test, shows_rows_of_a_step_as_events) {
+  submit("beds");
+  query_ = {{"step", "adt"}, {"rows", "1"}, {"seconds", "5"}};
+  const auto answer = call("GET", "/api/v1/jobs/beds/tap");
+  EXPECT_EQ(answer.status, 200u) << answer.body;
+  EXPECT_EQ(answer.content_type, "text/event-stream");
+  EXPECT_EQ(answer.headers.at("Cache-Control"), "no-store");
+  ASSERT_TRUE(answer.events);
+  const auto stream = std::make_shared<kept_stream>();
+  answer.events(stream);
+  EXPECT_EQ(stream->told,
+            "row {\"kind\":\"+I\",\"subtask\":0,\"eventTime\":null,\"row\":{\"department\":\"ICU\",\"beds\":0}}\n"
+            "sampled {\"passed\":7,\"shown\":1}\n"
+            "end {\"reason\":\"rows\",\"message\":\"all rows that were asked for\"}\n");
+  EXPECT_TRUE(stream->closed);
+}
+
+TEST_F(rest_test, refuses_taps_that_are_wrong_or_not_allowed) {
+  submit("beds");
+  EXPECT_EQ(call("GET", "/api/v1/jobs/beds/tap").status, 400u) << "of which step?";
+  for (const auto& [name, wrong] : std::vector<std::pair<std::string, std::string>>{{"step", ""},
+                                                                                    {"step", "\xff"},
+                                                                                    {"step", std::string(257, 'x')},
+                                                                                    {"rows", "0"},
+                                                                                    {"rows", "10001"},
+                                                                                    {"rows", "1x"},
+                                                                                    {"seconds", "0"},
+                                                                                    {"seconds", "3601"},
+                                                                                    {"seconds", ""}}) {
+    query_ = {{"step", "adt"}};
+    query_[name] = wrong;
+    EXPECT_EQ(call("GET", "/api/v1/jobs/beds/tap").status, 400u) << name << "=" << wrong;
+  }
+  query_ = {{"step", "absent"}};
+  EXPECT_EQ(call("GET", "/api/v1/jobs/beds/tap").status, 404u);
+  query_ = {{"step", "adt"}};
+  EXPECT_EQ(call("GET", "/api/v1/jobs/absent/tap").status, 404u);
+  submit("ends");
+  const auto off = call("GET", "/api/v1/jobs/ends/tap");
+  EXPECT_EQ(off.status, 409u);
+  EXPECT_NE(at(off, "error.message").find("--allow-tap"), std::string::npos);
+}
+
 TEST_F(rest_test, shows_rejected_records_where_they_are_asked_for) {
   submit("beds");
   query_ = {{"records", "true"}};
@@ -338,6 +394,25 @@ TEST_F(token_test, records_are_for_operators_and_who_looks_is_logged) {
   const auto lines = lines_logged_after(before.empty() ? 0 : before.back().sequence, 10);
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_EQ(lines[0].text, "api: anna at 127.0.0.1:5: reads records of the dead letter of job beds");
+}
+
+TEST_F(token_test, taps_are_for_operators_and_who_looks_is_logged_but_no_row) {
+  const std::string body = R"({"files": [{"name": "a", "text": "name: beds"}]})";
+  EXPECT_EQ(as(api_role::operator_, "POST", "/api/v1/jobs", body), 201u);
+  query_ = {{"step", "adt"}};
+  EXPECT_EQ(as(api_role::viewer, "GET", "/api/v1/jobs/beds/tap"), 403u);
+  set_log_level(log_level::info);
+  const auto before = lines_logged_after(0, logged_lines);
+  headers_["authorization"] = "Bearer " + tokens_[api_role::operator_];
+  const auto answer = call("GET", "/api/v1/jobs/beds/tap");
+  ASSERT_TRUE(answer.events);
+  answer.events(std::make_shared<kept_stream>());
+  set_log_level(log_level::warning);
+  const auto lines = lines_logged_after(before.empty() ? 0 : before.back().sequence, 10);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0].text, "api: anna at 127.0.0.1:5: taps step adt of job beds");
+  EXPECT_EQ(lines[1].text,
+            "api: anna at 127.0.0.1:5: taps step adt of job beds: ends: the job is finished; 2 of 7 rows were shown");
 }
 
 TEST_F(token_test, refuses_who_has_none) {

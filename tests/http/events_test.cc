@@ -38,6 +38,19 @@ TEST(http_events, reach_the_client_in_order_until_the_stream_is_closed) {
   EXPECT_EQ(count, 1000);
 }
 
+TEST(http_events, give_an_answer_that_is_no_stream) {
+  const auto server = started([](const http_request&, const http_answer& answer) {
+    answer(http_error(409, "incompatible", "it is off"));
+  });
+  const auto refused = http_events(client_of(*server), "/tap", [](std::string_view, std::string_view) {
+    ADD_FAILURE() << "an event";
+    return true;
+  });
+  ASSERT_TRUE(refused) << refused.error().message;
+  EXPECT_EQ(refused->status, 409u);
+  EXPECT_TRUE(has(refused->body, "it is off"));
+}
+
 TEST(http_events, end_where_the_sender_forgets_to_close) {
   const auto server = started(streaming([](const std::shared_ptr<event_stream>& stream) { stream->send("one", "1"); }));
   int count = 0;

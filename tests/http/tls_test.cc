@@ -118,6 +118,7 @@ TEST_F(http_tls, carries_events_and_their_end) {
   const auto server = started(
       [](const http_request&, const http_answer& answer) {
         http_response response;
+        response.content_type = "text/event-stream";
         response.events = [](const std::shared_ptr<event_stream>& stream) {
           for (int i = 0; i < 100; ++i) stream->send("row", std::to_string(i));
           stream->close();

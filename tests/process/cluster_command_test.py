@@ -86,6 +86,7 @@ def life_of_a_job(systole, work):
     expect(systole("logs", "--lines", "0"), 2, "no line at all is wrong usage")
     expect(systole("logs", "absent"), 1, "logs of an unknown job", err="there is no job absent")
     rejected_records(systole, work)
+    rows_of_a_step(systole)
     expect(systole("rescale", "beds", "--parallelism", "4"), 0, "rescale", out="parallelism 4")
     check(json.loads(systole("describe", "beds", "-o", "json").stdout)["parallelism"] == 4, "it has been rescaled")
     ran = expect(systole("savepoint", "create", "beds"), 0, "savepoint create", out=r"savepoint \d+ is complete")
@@ -131,6 +132,17 @@ def rejected_records(systole, work):
     expect(systole("deadletter", "list", "absent"), 1, "a job that is not there", err="there is no job absent")
 
 
+def rows_of_a_step(systole):
+    ran = expect(systole("tap", "beds.adt"), 0, "tap shows rows", err=r"beds\.adt: 2 of 7 rows shown; the job is finished\n$")
+    rows = [json.loads(line) for line in ran.stdout.splitlines()]
+    check([(each["kind"], each["row"]["beds"]) for each in rows] == [("+I", 0), ("-U", 1)], "each is a line of JSON", ran.stdout)
+    expect(systole("tap", "beds.adt", "--rows", "1", "-o", "table"), 0, "tap -o table", out=r"^KIND +EVENT TIME +department +beds\n\+I +ICU +0\n$", err="all rows that were asked for")
+    expect(systole("tap", "beds.absent"), 1, "a step that is not there", out="^$", err="no step absent")
+    expect(systole("tap", "absent.adt"), 1, "a job that is not there", err="there is no job absent")
+    for wrong in (("tap", "beds"), ("tap", ".adt"), ("tap", "beds."), ("tap", "beds.adt", "--rows", "0"), ("tap", "beds.adt", "--for", "3601"), ("tap", "beds.adt", "-o", "yaml")):
+        expect(systole(*wrong), 2, " ".join(wrong) + " is wrong usage")
+
+
 def answers_that_are_negative(systole, work):
     expect(systole("submit", manifest(work, "wrong", "metadata: {name: wrong} # broken\n")), 1, "a refused manifest is told as validate tells it", err=r"wrong\.yaml:1:1: error\[SYS0101\]")
     expect(systole("submit", f"{work}/absent.yaml"), 1, "a file that is not there is named", err="absent.yaml")
@@ -138,6 +150,7 @@ def answers_that_are_negative(systole, work):
     expect(systole("wait", "fails"), 1, "wait tells that it failed, and why", err="fails: failed: poison")
     expect(systole("submit", manifest(work, "ends")), 0, "a job that will end")
     expect(systole("wait", "ends"), 0, "wait ends with it", err="ends: finished")
+    expect(systole("tap", "ends.adt"), 1, "a tap that is not allowed", out="^$", err="--allow-tap")
     expect(systole("cancel", "ends"), 1, "a finished job cannot be cancelled")
     expect(systole("rescale", "ends"), 2, "rescale needs a parallelism")
     expect(systole("savepoint"), 2, "savepoint needs a verb")
@@ -168,6 +181,8 @@ def who_is_let_in(program, command, work):
         expect(command("deadletter", "list", "beds", "--server", server.url, "--token-file", made["viewer"]), 0, "a viewer lists the dead letter")
         for words in (("list", "beds", "--records"), ("replay", "beds")):
             expect(command("deadletter", *words, "--server", server.url, "--token-file", made["viewer"]), 3, f"a viewer does not {words[0]} records", out="^$", err="operator")
+        expect(command("tap", "beds.adt", "--server", server.url, "--token-file", made["viewer"]), 3, "a viewer sees no rows", out="^$", err="operator")
+        expect(command("tap", "beds.adt", "--server", server.url, "--token-file", made["operator"]), 0, "an operator sees rows", out="beds")
         expect(command("cancel", "beds", "--server", server.url, "--token-file", made["operator"], "--wait"), 0, "an operator cancels")
         expect(command("delete", "beds", "--server", server.url, "--token-file", made["operator"]), 3, "an operator does not delete", err="admin")
         expect(command("delete", "beds", "--server", server.url, "--token-file", made["admin"]), 0, "an admin deletes")
@@ -202,7 +217,7 @@ def completion(command):
         "COMP_WORDS=(systole submit --from); COMP_CWORD=2; _systole; echo ${COMPREPLY[@]}\n"
     ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
     check(ran.stdout.split() == ["create", "--from-savepoint"], "bash completes a verb below a verb, and flags", ran.stdout + ran.stderr)
-    for verb in ("submit", "diff", "top", "logs", "list", "describe", "wait", "stop", "cancel", "resume", "rescale", "savepoint", "deadletter", "delete", "workers", "token"):
+    for verb in ("submit", "diff", "top", "logs", "list", "describe", "wait", "stop", "cancel", "resume", "rescale", "savepoint", "tap", "deadletter", "delete", "workers", "token"):
         expect(command(verb, "--help"), 0, f"{verb} --help has an example", out=rf"systole {verb}")
 
 

@@ -30,8 +30,8 @@ def written(work, name, text):
 
 def a_cluster_from_files(systole, work):
     with SmallCluster(systole, f"{work}/cluster") as cluster:
-        coordinator = written(work, "coordinator.yaml", f"# of this machine\nstorage: {work}/storage\nlisten: {cluster.listen}\napi: {cluster.api}\ninsecure: false\n")
-        worker = written(work, "worker.yaml", f"state: {work}/worker\ncoordinator:\n  - {cluster.listen}\n  - 127.0.0.1:{free_port()}\nname: from-file\nslots: 3\nmemory: 64MiB\ndrainSeconds: 0\n")
+        coordinator = written(work, "coordinator.yaml", f"# of this machine\nstorage: {work}/storage\nlisten: {cluster.listen}\napi: {cluster.api}\ninsecure: false\nallowTap: true\n")
+        worker = written(work, "worker.yaml", f"state: {work}/worker\ncoordinator:\n  - {cluster.listen}\n  - 127.0.0.1:{free_port()}\nname: from-file\nslots: 3\nmemory: 64MiB\ndrainSeconds: 0\nallowTap: true\n")
         cluster.start("coordinator", "coordinator", "--config", coordinator)
         cluster.start("worker", "worker", f"--config={worker}", "--slots", "5")
         check(cluster.wait(lambda: cluster.registered() == ["from-file"]), "a coordinator and a worker run from their files", cluster.logs())
