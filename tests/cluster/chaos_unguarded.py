@@ -5,6 +5,7 @@ import glob
 import os
 import random
 import signal
+import threading
 import time
 
 import chaos_verifier
@@ -50,19 +51,19 @@ def _workers_killed(round_):
 
 
 def _workers_frozen(round_):
-    """Each for so long that others have its tasks; then its word that it is back, and the answer, are late."""
+    """Each for so long that others have its tasks, and deaf for the coordinators, so that it goes on for a while then."""
     hosts = round_.world.hosts
     for name in WORKERS:
-        time.sleep(0.4)
+        time.sleep(1)
         member = round_.world.workers[name]
         member.freeze()
         if hosts.isolated:
-            hosts.slow(name, 200, 0, 1)
+            for leader in LEADERS:
+                hosts.deafen(leader, [name])
         time.sleep(GIVEN_UP_SECONDS)
         member.thaw()
         time.sleep(1)
-        if hosts.isolated:
-            hosts.heal()
+        hosts.heal()
         round_.new_epoch()
 
 
@@ -102,12 +103,22 @@ def _stopped(member):
         return file.read().rsplit(")", 1)[1].split()[0] == "T"
 
 
-def _wait_until_stopped(member, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not _stopped(member):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{member.name} has not stopped itself")
-        time.sleep(0.002)
+class _Sleeper(threading.Thread):
+    """Lets a process that stops itself again and again go on, until it has stopped in front of a rename that is wanted."""
+
+    def __init__(self, member, temporary):
+        super().__init__(daemon=True)
+        self.member, self.temporary = member, temporary
+        self.wanted, self.asleep = threading.Event(), threading.Event()
+
+    def run(self):
+        with contextlib.suppress(OSError):  # it was killed meanwhile
+            while self.member.alive():
+                if _stopped(self.member):
+                    if self.wanted.is_set() and glob.glob(self.temporary):
+                        return self.asleep.set()
+                    self.member.process.send_signal(signal.SIGCONT)
+                time.sleep(0.002)
 
 
 def _published_late(world, number, *more):
@@ -115,14 +126,16 @@ def _published_late(world, number, *more):
     other one leads the job to its end, and then the first one goes on."""
     first, second = (world.coordinators[name] for name in LEADERS)
     second.kill()
-    with _with_words([first], "--test-crash-at", "asked:30:stop", *more):
+    with _with_words([first], "--test-crash-at", "asked:1:stop", *more):
         round_ = Round(world, number, random.Random(number), 8_000, 1500)
+        temporary = f"{round_.out}/.departments.ndjson.new-*"
+        sleeper = _Sleeper(first, temporary)
+        sleeper.start()
         round_.start()
-        while True:
-            _wait_until_stopped(first)
-            if glob.glob(f"{round_.out}/.departments.ndjson.new-*"):
-                break
-            first.process.send_signal(signal.SIGCONT)
+        time.sleep(2)
+        sleeper.wanted.set()
+        if not sleeper.asleep.wait(30):
+            raise AssertionError(f"{first.name} was never stopped in front of a rename")
         first.frozen = True
         # Both believe that they lead: a shared storage may lose its locks, and what is safe must not hang on them.
         os.remove(os.path.join(world.storage, "leader.lock"))
@@ -132,7 +145,7 @@ def _published_late(world, number, *more):
                 raise AssertionError(f"the job was not right even before the first coordinator went on: {told}")
             first.thaw()
             deadline = time.monotonic() + 20
-            while glob.glob(f"{round_.out}/.departments.ndjson.new-*") and time.monotonic() < deadline:
+            while glob.glob(temporary) and time.monotonic() < deadline:
                 time.sleep(0.05)  # it renames or forgets it; until it knows better it stops at each of its questions
                 if _stopped(first):
                     first.process.send_signal(signal.SIGCONT)
