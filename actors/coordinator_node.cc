@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/coordinator_shell.h"
+#include "actors/sure_answer.h"
 #include "base/log.h"
 
 namespace systole {
@@ -65,7 +66,7 @@ class running_coordinator final : public coordinator_node {
 
   void submit(job_submission what, answer<submission_outcome> then) override {
     auto shared = std::make_shared<job_submission>(std::move(what));
-    post([shared, then = std::move(then)](coordinator_shell& shell) { shell.submit(std::move(*shared), then); });
+    post([shared, then = sure(std::move(then))](coordinator_shell& shell) { shell.submit(std::move(*shared), then); });
   }
   void jobs(answer<std::vector<job_summary>> then) override {
     post([then = std::move(then)](coordinator_shell& shell) { shell.jobs(then); });
@@ -74,21 +75,21 @@ class running_coordinator final : public coordinator_node {
     post([which = std::move(which), then = std::move(then)](coordinator_shell& shell) { shell.job(which, then); });
   }
   void request(std::string which, job_request what, answer<epoch_id> then) override {
-    post([which = std::move(which), what = std::move(what), then = std::move(then)](coordinator_shell& shell) {
+    post([which = std::move(which), what = std::move(what), then = sure(std::move(then))](coordinator_shell& shell) {
       shell.request(which, what, then);
     });
   }
   void remove(std::string which, answer<bool> then) override {
-    post([which = std::move(which), then = std::move(then)](coordinator_shell& shell) { shell.remove(which, then); });
+    post([which = std::move(which), then = sure(std::move(then))](coordinator_shell& shell) { shell.remove(which, then); });
   }
   void remove_savepoint(std::string which, epoch_id epoch, answer<bool> then) override {
-    post([which = std::move(which), epoch, then = std::move(then)](coordinator_shell& shell) {
+    post([which = std::move(which), epoch, then = sure(std::move(then))](coordinator_shell& shell) {
       shell.remove_savepoint(which, epoch, then);
     });
   }
   void compare(std::string which, job_submission what, answer<job_difference> then) override {
     auto shared = std::make_shared<job_submission>(std::move(what));
-    post([which = std::move(which), shared, then = std::move(then)](coordinator_shell& shell) {
+    post([which = std::move(which), shared, then = sure(std::move(then))](coordinator_shell& shell) {
       shell.compare(which, std::move(*shared), then);
     });
   }
@@ -99,7 +100,7 @@ class running_coordinator final : public coordinator_node {
     post([what = std::move(what), then = std::move(then)](coordinator_shell& shell) { shell.logs(what, then); });
   }
   void dead_letter(std::string which, dead_letter_query what, answer<dead_letter_page> then) override {
-    post([which = std::move(which), what = std::move(what), then = std::move(then)](coordinator_shell& shell) {
+    post([which = std::move(which), what = std::move(what), then = sure(std::move(then))](coordinator_shell& shell) {
       shell.dead_letter(which, what, then);
     });
   }
@@ -116,6 +117,11 @@ class running_coordinator final : public coordinator_node {
   }
 
  private:
+  template <class T>
+  static answer<T> sure(answer<T> then) {
+    return sure_answer<T>(std::move(then), fail(error_code::unavailable, "this coordinator lost its lead before it could answer: what was "
+                                                                         "asked for may be done or not; ask the one that leads"));
+  }
   void post(std::function<void(coordinator_shell&)> what) {
     caf::anon_send(node_, node_work{[core = core_, what = std::move(what)] { what(*core->shell); }});
   }

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include "base/hexadecimal.h"
 #include "base/limits.h"
@@ -81,14 +82,13 @@ void peer_links::end() {
 }
 
 bool peer_links::on_down(const caf::actor_addr& gone) {
-  for (const auto& [who, each] : peers_) {
-    if (each.gate.address() != gone) continue;
-    const incarnation_id lost = who;
-    remove(lost);
-    lost_(lost);
-    return true;
-  }
-  return false;
+  // One process may be known by two incarnations: it was given up, and has registered anew.
+  std::vector<incarnation_id> lost;
+  for (const auto& [who, each] : peers_)
+    if (each.gate.address() == gone) lost.push_back(who);
+  for (const incarnation_id& who : lost) remove(who);
+  for (const incarnation_id& who : lost) lost_(who);
+  return !lost.empty();
 }
 
 }  // namespace systole
