@@ -179,8 +179,8 @@ outcome kafka_producer::begin() {
   return of_error(rd_kafka_begin_transaction(client_->handle()), "beginning a transaction");
 }
 
-outcome kafka_producer::commit() {
-  return of_error(rd_kafka_commit_transaction(client_->handle(), limits::kafka_call_ms), "committing a transaction");
+outcome kafka_producer::commit(std::chrono::milliseconds wait) {
+  return of_error(rd_kafka_commit_transaction(client_->handle(), static_cast<int>(wait.count())), "committing a transaction");
 }
 
 outcome kafka_producer::abort() {

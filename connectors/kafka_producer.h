@@ -26,7 +26,7 @@ class kafka_producer {
   /// Takes the transactional id over from whoever has it, and learns the topics' partitions.
   outcome initialise();
   outcome begin();
-  outcome commit();
+  outcome commit(std::chrono::milliseconds wait);
   outcome abort();
   /// Queues records (kafka_record_column) for the topic; waits for room where the queue is full. Not ok: the transaction
   /// is of no use any more.

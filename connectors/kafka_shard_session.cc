@@ -60,7 +60,7 @@ result<void> kafka_shard_session::drive() {
       SYSTOLE_TRY(read_marker(until));
       continue;
     }
-    outcome how = perform(next);
+    outcome how = perform(next, until);
     if (outbox_cause_) return *outbox_cause_;
     if (how != outcome::ok) {
       // What was refused is the reason to tell, not what the abort behind it met.
@@ -74,12 +74,18 @@ result<void> kafka_shard_session::drive() {
   }
 }
 
-outcome kafka_shard_session::perform(action what) {
+outcome kafka_shard_session::perform(action what, steady::time_point until) {
   switch (what) {
     case action::open: return open_producer();
     case action::begin: return producer_->begin();
     case action::produce: return produce();
-    case action::commit: return producer_->commit();
+    case action::commit: {
+      // Called once, with all the time that there is. librdkafka 2.0.2 ends the process where a commit that was called again is
+      // answered between two calls ("Invalid transaction state transition"). Without an answer the marker knows.
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - steady::now());
+      const outcome how = producer_->commit(std::max(left, std::chrono::milliseconds(limits::kafka_call_ms)));
+      return how == outcome::retriable ? outcome::expired : how;
+    }
     case action::abort: return producer_->abort();
     default: return outcome::fatal;
   }

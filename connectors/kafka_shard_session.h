@@ -34,7 +34,7 @@ class kafka_shard_session {
  private:
   using protocol = kafka_shard_protocol;
   result<void> drive();
-  protocol::outcome perform(protocol::action what);
+  protocol::outcome perform(protocol::action what, std::chrono::steady_clock::time_point until);
   protocol::outcome open_producer();
   protocol::outcome produce();
   result<void> read_marker(std::chrono::steady_clock::time_point until);

@@ -84,6 +84,19 @@ class logic_node final : public node {
   std::vector<node_ptr> terms_;
 };
 
+bool depends_on_row(const node& of) {
+  const auto below = of.children();
+  if (below.empty()) return !of.constant();
+  return std::any_of(below.begin(), below.end(), [](const node_ptr& each) { return depends_on_row(*each); });
+}
+
+/// True where a part that is the same for all rows can fail.
+bool has_failing_constant(const node& of) {
+  if (!depends_on_row(of)) return of.can_fail();
+  const auto below = of.children();
+  return std::any_of(below.begin(), below.end(), [](const node_ptr& each) { return has_failing_constant(*each); });
+}
+
 template <uint8_t Absorbing>
 node_ptr make_logic(std::vector<node_ptr> terms) {
   std::vector<node_ptr> kept;
@@ -92,8 +105,9 @@ node_ptr make_logic(std::vector<node_ptr> terms) {
     if (constant && !constant->is_null(0)) {
       const uint8_t value = constant->values<uint8_t>()[0];
       if (value != Absorbing) continue;
-      // What comes before can still fail; what comes after cannot matter.
-      if (std::none_of(kept.begin(), kept.end(), [](const node_ptr& each) { return each->can_fail(); }))
+      // The other terms cannot matter, in PostgreSQL neither: it drops them before it sees a row. But for what it computes
+      // even before that, and fails with: 1 / 0 in a term that comes first.
+      if (std::none_of(kept.begin(), kept.end(), [](const node_ptr& each) { return has_failing_constant(*each); }))
         return make_boolean_constant(Absorbing != 0);
       kept.push_back(std::move(term));
       break;

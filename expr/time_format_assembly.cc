@@ -30,9 +30,11 @@ int64_t year_of(read_fields& f) {
 const row_failure* assemble_date(read_fields& f, int64_t& days) {
   int64_t year = year_of(f), month = 1, day = 1;
   bool has_year = f.year != 0 || f.century != 0, has_month = false, has_day = false;
-  if (year < -5000 || year > 294'277) return &failures::timestamp_range;
+  // A bit beyond what a date can be; who takes it for one, or for a timestamp, looks more closely.
+  constexpr int32_t first_year = -5000, last_year = 5'874'898;
+  if (year < first_year || year > last_year) return &failures::timestamp_range;
   const auto set_from = [&](int64_t from) {
-    if (from < days_from_civil({-5000, 1, 1}) || from > days_from_civil({294'277, 1, 1})) return false;
+    if (from < days_from_civil({first_year, 1, 1}) || from > days_from_civil({last_year, 1, 1})) return false;
     const civil_date date = civil_from_days(static_cast<int32_t>(from));
     year = date.year;
     month = date.month;

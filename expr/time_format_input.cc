@@ -93,11 +93,11 @@ class format_reader {
     const size_t digits = at;
     int64_t value = 0;
     for (; at < source.size() && is_digit(source[at]); ++at)
-      if (value <= std::numeric_limits<int32_t>::max()) value = value * 10 + (source[at] - '0');
+      if (value <= int64_t{10} * std::numeric_limits<int32_t>::max()) value = value * 10 + (source[at] - '0');
     if (at == digits) return &bad_value;
     if (!greedy && at < width) return &bad_value;
-    if (value > std::numeric_limits<int32_t>::max()) return &failures::field_range;
     value = negative ? -value : value;
+    if (value != static_cast<int32_t>(value)) return &failures::field_range;
     rest_.remove_prefix(at);
     if (used) *used = before - rest_.size();
     return set(into, value);

@@ -40,6 +40,11 @@ say "building the unit tests as they are optimised"
 ninja -C build/release unit_tests >>"$log"
 record "unit tests of the release build" ctest --test-dir build/release -L unit --output-on-failure -j 2
 
+for more in 1 2 3 4 5; do
+  record "expressions beside PostgreSQL, seed $((seed + more))" \
+    python3 tests/expr/record_conformance --check build/release/tests/expr/test_expr $((seed + more))
+done
+
 say "building with the thread sanitizer"
 [ -e build/tsan/build.ninja ] || cmake --preset tsan >>"$log"
 ninja -C build/tsan unit_tests >>"$log"
