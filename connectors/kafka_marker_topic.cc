@@ -53,7 +53,9 @@ result<void> admin_call(kafka_client& client, rd_kafka_admin_op_t operation, con
     results = rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event.get()), &count);
   for (size_t i = 0; i < count; ++i) {
     const auto code = rd_kafka_topic_result_error(results[i]);
-    if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return kafka_failure(code, what);
+    // The topic is so already: by another, or by a call whose answer was lost. A broker that was restarted may tell that late.
+    const bool done = code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS || code == RD_KAFKA_RESP_ERR_INVALID_PARTITIONS;
+    if (code && !done) return kafka_failure(code, what);
   }
   return {};
 }
