@@ -232,13 +232,18 @@ class job_shell {
     committing_ = what.what.epoch;
     commit_began_us_ = now_us();
     if (with_.crash) with_.crash->reach("before_commit");
+    const commit_epoch epoch{.epoch = what.what.epoch,
+                             .previous = what.previous,
+                             .uuid = last_->uuid(),
+                             .is_final = last_->is_final(),
+                             .stops = what.what.kind == barrier_kind::stop};
     std::vector<bool> asked(tasks_.size(), false);
     for (size_t i = 0; i < committers_.size(); ++i) {
       if (with_.sinks[i].shards_commit) {
-        ask_shards(i, {what.what.epoch, what.previous, last_->uuid(), last_->is_final()}, asked);
+        ask_shards(i, epoch, asked);
         continue;
       }
-      commit_shards message{{what.what.epoch, what.previous, last_->uuid(), last_->is_final()}, {}};
+      commit_shards message{epoch, {}};
       for (const proto::TaskSnapshot& task : last_->tasks())
         for (const proto::NodeSnapshot& node : task.nodes())
           if (node.node() == with_.sinks[i].node) message.shards.push_back({task.subtask(), node.committable()});

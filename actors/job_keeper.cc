@@ -231,7 +231,12 @@ std::optional<failure> job_keeper::commit(uint32_t sink, epoch_id epoch, epoch_i
   for (const restored_node& each : restored_nodes(*last_, *find_node(*plan_, node)))
     shards.push_back({each.subtask, each.node->committable()});
   crash_.reach("before_commit");
-  auto done = sinks_[sink].committer->commit({epoch, previous, last_->uuid(), last_->is_final()}, shards);
+  const commit_epoch what{.epoch = epoch,
+                          .previous = previous,
+                          .uuid = last_->uuid(),
+                          .is_final = last_->is_final(),
+                          .stops = last_->stops()};
+  auto done = sinks_[sink].committer->commit(what, shards);
   if (done) {
     crash_.reach("mid_commit");
     return std::nullopt;

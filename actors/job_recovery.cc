@@ -102,7 +102,8 @@ result<void> recover_sinks(const proto::PhysicalPlan& plan, std::vector<job_sink
     std::vector<shard_commit> shards;
     for (const restored_node& old : restored_nodes(*restored, *find_node(plan, each.node)))
       shards.push_back({old.subtask, old.node->committable()});
-    const commit_epoch epoch{last, epoch_id(restored->previous()), restored->uuid(), restored->is_final(), rewound};
+    const commit_epoch epoch{last, epoch_id(restored->previous()), restored->uuid(), restored->is_final(), rewound,
+                             restored->stops()};
     const bool is_new = shards.empty();
     if (auto done = is_new ? each.committer->begin(last) : each.committer->commit(epoch, shards); !done) {
       failure cause = std::move(done).error();

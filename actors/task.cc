@@ -323,7 +323,7 @@ result<void> task::snapshot(const barrier& what) {
   }
   for (const sink_part& each : with_.sinks) {
     proto::NodeSnapshot* node = work->facts.mutable_nodes(static_cast<int>(each.node));
-    auto sealed = each.writer->seal(what.epoch, what.kind == barrier_kind::final);
+    auto sealed = each.writer->seal(what.epoch, what.kind != barrier_kind::checkpoint);
     if (!sealed) {
       each.meter->on_error();
       return std::move(sealed).error();

@@ -62,8 +62,8 @@ class console_writer final : public sink_writer {
     if (!beyond_.empty() && !settings_.terminal) SYSTOLE_TRY(print_lines(gather(rows, beyond_)));
     return due() ? show() : result<void>();
   }
-  result<sealed_epoch> seal(epoch_id, bool is_final) override {
-    if (changed_ && (is_final || due())) SYSTOLE_TRY(show());
+  result<sealed_epoch> seal(epoch_id, bool is_last) override {
+    if (changed_ && (is_last || due())) SYSTOLE_TRY(show());
     return sealed_epoch{};
   }
   result<void> make_durable(epoch_id) override { return {}; }

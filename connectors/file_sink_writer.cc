@@ -88,7 +88,7 @@ std::string file_sink_writer::published_name(uint64_t epoch) {
   return name + settings_.suffix;
 }
 
-result<sealed_epoch> file_sink_writer::seal(epoch_id epoch, bool is_final) {
+result<sealed_epoch> file_sink_writer::seal(epoch_id epoch, bool is_last) {
   const uint64_t committed = settings_.committed->load();
   std::erase_if(rolled_, [committed](const file_part& each) { return each.epoch <= committed; });
   const std::lock_guard lock(file_mutex_);
@@ -105,7 +105,7 @@ result<sealed_epoch> file_sink_writer::seal(epoch_id epoch, bool is_final) {
     SYSTOLE_TRY(append_packed());
     current_.xxh3 = hash_.value();
     const auto age_us = std::chrono::duration_cast<std::chrono::microseconds>(settings_.time->monotonic() - begun_).count();
-    const bool roll = is_final || current_.bytes >= settings_.roll_bytes || age_us >= settings_.roll_interval_us;
+    const bool roll = is_last || current_.bytes >= settings_.roll_bytes || age_us >= settings_.roll_interval_us;
     if (roll) {
       current_.epoch = epoch.value;
       current_.published = published_name(epoch.value);

@@ -42,7 +42,7 @@ class file_sink_writer final : public sink_writer {
                    std::unique_ptr<byte_packer> packer);
 
   result<void> write(const batch& rows) override;
-  result<sealed_epoch> seal(epoch_id epoch, bool is_final) override;
+  result<sealed_epoch> seal(epoch_id epoch, bool is_last) override;
   result<void> make_durable(epoch_id epoch) override;
   /// Parts that wait for their commit, and what the current part got since the last barrier: what it had before is in a
   /// checkpoint, and stays where it will be published, so that an epoch would not free it.

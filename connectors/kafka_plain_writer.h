@@ -21,7 +21,7 @@ class kafka_plain_writer final : public sink_writer {
       : settings_(std::move(settings)), encoder_(std::move(encoder)), changes_(settings_->sink, settings_->records.key) {}
 
   result<void> write(const batch& rows) override;
-  result<sealed_epoch> seal(epoch_id epoch, bool is_final) override;
+  result<sealed_epoch> seal(epoch_id epoch, bool is_last) override;
   result<void> make_durable(epoch_id epoch) override;
   uint64_t outbox_bytes() const override { return changes_.memory_bytes(); }
   uint64_t held_memory_bytes() const override { return changes_.memory_bytes(); }

@@ -21,7 +21,7 @@ class kafka_sink_writer final : public sink_writer {
   kafka_sink_writer(shared_kafka_settings settings, uint32_t shard, std::unique_ptr<kafka_record_encoder> encoder);
 
   result<void> write(const batch& rows) override;
-  result<sealed_epoch> seal(epoch_id epoch, bool is_final) override;
+  result<sealed_epoch> seal(epoch_id epoch, bool is_last) override;
   result<void> make_durable(epoch_id epoch) override;
   result<void> commit(const commit_epoch& epoch) override;
   uint64_t outbox_bytes() const override { return outbox_.bytes() + changes_.memory_bytes(); }

@@ -22,7 +22,7 @@ class outbox_writer final : public sink_writer {
         net_(net) {}
 
   result<void> write(const batch& rows) override;
-  result<sealed_epoch> seal(epoch_id epoch, bool is_final) override;
+  result<sealed_epoch> seal(epoch_id epoch, bool is_last) override;
   result<void> make_durable(epoch_id) override { return outbox_.make_durable(); }
   uint64_t outbox_bytes() const override { return outbox_.bytes() + changes_.memory_bytes(); }
   uint64_t held_memory_bytes() const override { return changes_.memory_bytes(); }

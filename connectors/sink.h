@@ -32,6 +32,7 @@ struct commit_epoch {
   std::string uuid;        ///< of the checkpoint
   bool is_final = false;
   bool rewound = false;    ///< a recovering commit only: the job was set back to this epoch, and later ones may be published
+  bool stops = false;      ///< the job stops with it: what waits for its interval is published now
 };
 
 /// Takes one shard's rows. Called by the task's thread.
@@ -40,8 +41,8 @@ class sink_writer {
   virtual ~sink_writer() = default;
   virtual result<void> write(const batch& rows) = 0;
   /// Ends the epoch's rows (consolidated, if keyed). Fast: it does not fsync.
-  /// `is_final`: the input has ended, all must be published with this epoch's commit.
-  virtual result<sealed_epoch> seal(epoch_id epoch, bool is_final) = 0;
+  /// `is_last`: the input has ended or the job stops; all must be published with this epoch's commit.
+  virtual result<sealed_epoch> seal(epoch_id epoch, bool is_last) = 0;
   /// Makes what seal(epoch) gave durable; called on the state thread, while the task goes on writing the next epoch.
   virtual result<void> make_durable(epoch_id epoch) = 0;
   /// Publishes this shard's part of a complete epoch, where the factory says shards_commit(). On the state thread, after

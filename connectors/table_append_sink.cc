@@ -144,7 +144,7 @@ class table_append_committer final : public sink_committer {
     }
     const uint64_t bytes = log.bytes();
     const bool changed = !published_ || bytes != published_bytes_;
-    if (!epoch.is_final && (!changed || !publication_.is_due())) return {};
+    if (!epoch.is_final && !epoch.stops && (!changed || !publication_.is_due())) return {};
     SYSTOLE_TRY(publication_.publish([&](const table_publication::put_block& put) { return write_all(log, put); }));
     published_ = true;
     published_bytes_ = bytes;

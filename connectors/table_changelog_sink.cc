@@ -75,7 +75,7 @@ class table_changelog_committer final : public sink_committer {
       applied_ = epoch.epoch.value;
       if (delta_rows_ > std::max<uint64_t>(least_delta_rows, rows_.size())) SYSTOLE_TRY(fold());
     }
-    if (epoch.is_final || (changed_ && publication_.is_due())) {
+    if (epoch.is_final || epoch.stops || (changed_ && publication_.is_due())) {
       SYSTOLE_TRY(publication_.publish([this](const table_publication::put_block& put) { return rows_.write(put); }));
       changed_ = false;
     }

@@ -133,8 +133,9 @@ def ids(out):
 def stopping_and_resuming(systole, work):
     out, state = f"{work}/endless", f"{work}/endless-state"
     manifest = f"{work}/endless.yaml"
+    hourly = UNBOUNDED.replace("OUT", out).replace("300ms", "1h")  # no part would end by itself
     with open(manifest, "w") as file:
-        file.write(UNBOUNDED.replace("OUT", out))
+        file.write(hourly)
     for number, sent in enumerate((signal.SIGINT, signal.SIGTERM)):
         process = systole.start("run", manifest, "--state", state)
         time.sleep(1.5)
@@ -144,7 +145,9 @@ def stopping_and_resuming(systole, work):
         told = process.communicate(timeout=30)[1]
         check(process.returncode in (0, 130) and "--state" in told, f"{sent.name} takes a savepoint and says how to go on", f"exit {process.returncode}\n{told}")
         found = ids(out)
+        written = int(re.search(r"^ids +[\d,]+ +([\d,]+)", told, re.MULTILINE).group(1).replace(",", ""))
         check(len(found) > 100 and len(found) == len(set(found)), f"after {sent.name} nothing is doubled: {len(found)} rows")
+        check(len(found) == written, f"after {sent.name} nothing waits for its part's hour: {len(found)} of {written} rows")
     process = systole.start("run", manifest, "--state", state)
     time.sleep(1.0)
     process.kill()
@@ -156,7 +159,7 @@ def stopping_and_resuming(systole, work):
     found = ids(out)
     check(len(found) == len(set(found)), f"after kill -9 too: {len(found)} rows", told)
     with open(manifest, "w") as file:
-        file.write(UNBOUNDED.replace("OUT", out).replace("keyBy: [event_type]", "keyBy: [department]").replace("key: [event_type]", "key: [department]"))
+        file.write(hourly.replace("keyBy: [event_type]", "keyBy: [department]").replace("key: [event_type]", "key: [department]"))
     ran = systole("run", manifest, "--state", state)
     check(ran.returncode == 1 and "counted" in ran.stderr, "a step whose state does not fit the manifest any more is refused by name", ran.stderr)
 
