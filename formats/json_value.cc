@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <charconv>
+#include <cmath>
 #include <unordered_set>
 
 #include "base/limits.h"
@@ -78,7 +79,12 @@ void json_value::write(json_text& into) const {
     into.number(*number);
   } else if (const double* fraction = real()) {
     char digits[32];
-    into.raw(std::string_view(digits, std::to_chars(digits, digits + sizeof digits, *fraction).ptr));
+    std::string text(digits, std::to_chars(digits, digits + sizeof digits, *fraction).ptr);
+    // Without a point these would be read as an integer: one too large for it, or the 0 that has no sign.
+    constexpr double exact_integers = 9'007'199'254'740'992.0;
+    const bool looks_whole = text.find_first_of(".en") == std::string::npos;
+    if (looks_whole && (std::fabs(*fraction) >= exact_integers || text == "-0")) text += ".0";
+    into.raw(text);
   } else if (const std::string* words = text()) {
     into.text(*words);
   } else if (const array* list = items()) {

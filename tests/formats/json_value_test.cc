@@ -20,6 +20,11 @@ TEST(json_value, writes_what_it_has_read) {
       "{\n  \"b\": [\n    1,\n    -2,\n    0.5,\n    true,\n    null,\n    \"x\\ny \xc3\xa9\"\n  ],\n  \"a\": {}\n}";
   EXPECT_EQ(rewritten(text), text);
   EXPECT_EQ(rewritten("9223372036854775807"), "9223372036854775807");
+  EXPECT_EQ(rewritten("-0e1"), "-0.0");
+  EXPECT_EQ(rewritten("-0.0"), "-0.0");
+  EXPECT_EQ(rewritten("5525555552555555e5"), "552555555255555522560.0");
+  EXPECT_EQ(rewritten("552555555255555522560.0"), "552555555255555522560.0");
+  EXPECT_EQ(rewritten("2.5e3"), "2500");
   EXPECT_EQ(rewritten("\"\\u00e9\\ud83d\\ude00\""), "\"\xc3\xa9\xf0\x9f\x98\x80\"");
 }
 
