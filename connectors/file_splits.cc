@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "base/bytes.h"
@@ -53,7 +54,11 @@ result<source_file> describe(file_system& files, const std::string& path) {
 result<file_split_list> discover_files(file_system& files, const std::string& pattern, bool splittable) {
   file_split_list list;
   SYSTOLE_ASSIGN(const auto paths, list_matching_files(pattern));
-  if (paths.empty()) return fail(error_code::invalid_argument, "no file matches " + pattern);
+  if (paths.empty()) {
+    std::error_code unknown;
+    const std::string here = pattern.starts_with('/') ? "" : " in " + std::filesystem::current_path(unknown).string();
+    return fail(error_code::invalid_argument, "no file matches " + pattern + here + ": check the source's path");
+  }
   for (const std::string& path : paths) {
     SYSTOLE_ASSIGN(source_file file, describe(files, path));
     const auto number = static_cast<uint32_t>(list.files.size());

@@ -152,7 +152,7 @@ const object_descriptor& file_out() {
           {"write", choice({"append", "table"}), "append: parts of an append-only stream; table: the current rows.", false,
            "append"},
           {"key", list_of(identifier()), "table: its key; without one, equal rows are counted."},
-          {"roll", object(roll()), "append: when a part file ends."},
+          {"roll", object(roll()), "append: when a part file ends; one that is begun ends with the job, also where it is stopped."},
           {"interval", duration(), "table: the file is replaced at most so often.", false, "1s"},
           {"compression", choice({"none", "gzip", "zstd"}), "Of each file.", false, "none"},
           not_yet("partitionBy", "Folders by value.", false),
