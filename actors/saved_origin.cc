@@ -130,8 +130,7 @@ result<void> begin_with(const saved_origin& from, const proto::PhysicalPlan& pla
   for (proto::TaskSnapshot& task : *metadata.mutable_tasks()) {
     SYSTOLE_TRY(take_files(*from.store, *task.mutable_keyed_state()->mutable_base(), into));
     SYSTOLE_TRY(take_files(*from.store, *task.mutable_keyed_state()->mutable_deltas(), into));
-    for (proto::NodeSnapshot& node : *task.mutable_nodes())
-      SYSTOLE_TRY(take_files(*from.store, *node.mutable_outbox(), into));
+    // Outboxes are named by path, where their sink keeps them; a stopped job owes none.
   }
   SYSTOLE_ASSIGN(const proto::FileReference file, into.put_metadata(metadata));
   checkpoint_history begin = from.history;

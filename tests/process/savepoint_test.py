@@ -111,7 +111,8 @@ class Bench:
 
 def changed_manifests(cluster, bench):
     """The same job with other manifests: one after the other, each going on from where the one before was stopped."""
-    v1 = bench.manifest()
+    # Its files wait for their hour when it stops: they are published with the stop.
+    v1 = bench.manifest(change=lambda text: text.replace("roll: {interval: 100ms}", "roll: {interval: 1h}"))
     bench.feed(2_000)
     ran = cluster.command("submit", v1, "--wait")
     check(ran.returncode == 0 and "goes on" not in ran.stdout, "a first job begins with nothing", ran.stderr + cluster.logs())
@@ -127,7 +128,9 @@ def changed_manifests(cluster, bench):
           and re.search(r"table +same +kept", ran.stdout), "diff tells what is new and what is kept, of a running job", ran.stdout + ran.stderr)
     ran = cluster.command("submit", v2)
     check(ran.returncode == 1 and "is there already" in ran.stderr, "a running job is not replaced", ran.stdout + ran.stderr)
+    check(bench.copies() == {}, "its files wait for their time", bench.copies())
     check(cluster.command("stop", "sums", "--wait").returncode == 0, "it stops")
+    check(bench.copies() == collections.Counter(bench.fed), "a stop publishes what waited", (sum(bench.copies().values()), len(bench.fed)))
 
     ran = cluster.command("submit", v2, "--dry-run")
     check(ran.returncode == 0 and re.search(r"goes on from checkpoint \d+ of job sums: kept: .*sums.*; new: .*largest", ran.stdout), "a dry run tells what becomes of its state", ran.stdout + ran.stderr)
@@ -198,6 +201,24 @@ def copies_of_a_job(cluster, bench, first, epoch, at_savepoint):
     check(os.listdir(f"{cluster.work}/storage/scratch") == [], "nothing is left of comparisons")
 
 
+def going_back(cluster, bench):
+    """A stopped job's name begins anew from an older savepoint, when part of its rows was not published yet."""
+    back = bench.manifest(name="back", out="back", change=lambda text: text.replace("roll: {interval: 100ms}", "roll: {interval: 1h}"))
+    check(cluster.command("submit", back, "--wait").returncode == 0, "a job whose files wait begins")
+    check(cluster.wait(lambda: bench.table("back") == bench.sums(bench.fed)), "it counts all", bench.table("back"))
+    epoch = json.loads(cluster.command("savepoint", "create", "back", "-o", "json").stdout)["epoch"]
+    bench.feed(300)
+    check(cluster.wait(lambda: bench.table("back") == bench.sums(bench.fed)), "it goes on behind its savepoint", bench.table("back"))
+    check(cluster.command("stop", "back", "--wait").returncode == 0, "it stops with more")
+    without_table = bench.manifest(name="back", out="back", change=lambda text: re.sub(r"    - name: table\n.*\n.*\n", "", text).replace("100ms}}", "1h}}"))
+    ran = cluster.command("submit", without_table, "--from-savepoint", f"back:{epoch}", "--drop-state", "--wait")
+    check(ran.returncode == 0 and f"goes on from checkpoint {epoch}" in ran.stdout, "it goes back to its savepoint", ran.stdout + ran.stderr + cluster.logs())
+    bench.feed(200)
+    check(cluster.wait(lambda: json.loads(cluster.command("describe", "back", "-o", "json").stdout).get("state") == "running"), "it runs")
+    check(cluster.wait(lambda: cluster.command("stop", "back", "--wait").returncode == 0), "it stops once more")
+    check(bench.copies("back") <= collections.Counter(bench.fed) and sum(bench.copies("back").values()) >= len(bench.fed) - 200, "its files hold each row once", (sum(bench.copies("back").values()), len(bench.fed)))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--systole", required=True)
@@ -213,6 +234,7 @@ def main():
             taken = changed_manifests(cluster, bench)
             what_does_not_fit(cluster, bench)
             copies_of_a_job(cluster, bench, *taken)
+            going_back(cluster, bench)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     print(f"{len(failures)} failures" if failures else "all as expected")
