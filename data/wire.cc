@@ -32,43 +32,55 @@ void append_texts(std::string& out, const column& values) {
   const size_t rows = values.size();
   const text_view* const texts = values.values<text_view>();
   const size_t views_at = out.size();
-  out.resize(views_at + rows * sizeof(text_view) + sizeof(uint64_t));  // zeros: the views of null rows
+  append_raw(out, texts, rows);
+  append_fixed(out, uint64_t{0});  // length of the text bytes, filled in below
   const size_t bytes_at = out.size();
   const char* last_data = nullptr;  // repeated values (constants) are written once
   size_t last_size = 0;
   uint64_t last_offset = 0;
   for (size_t row = 0; row < rows; ++row) {
-    if (values.is_null(row)) continue;
+    const size_t view_at = views_at + row * sizeof(text_view);
+    if (values.is_null(row)) {
+      std::memset(out.data() + view_at, 0, sizeof(text_view));
+      continue;
+    }
     const text_view& text = texts[row];
-    char* view = out.data() + views_at + row * sizeof(text_view);
-    std::memcpy(view, &text, sizeof text);
     if (text.is_inline()) continue;
     if (text.data() != last_data || text.size() != last_size) {
       last_data = text.data();
       last_size = text.size();
       last_offset = out.size() - bytes_at;
       out.append(last_data, last_size);
-      view = out.data() + views_at + row * sizeof(text_view);
     }
-    std::memcpy(view + 8, &last_offset, sizeof last_offset);
+    std::memcpy(out.data() + view_at + 8, &last_offset, sizeof last_offset);
   }
   const uint64_t length = out.size() - bytes_at;
   std::memcpy(out.data() + bytes_at - sizeof length, &length, sizeof length);
 }
 
+/// The bytes of a view that an inline text of each length uses, as two words.
+struct inline_bytes_used {
+  uint64_t words[text_view::inline_bytes + 1][2] = {};
+  constexpr inline_bytes_used() {
+    for (size_t length = 0; length <= text_view::inline_bytes; ++length)
+      for (size_t byte = 0; byte < 4 + length; ++byte) words[length][byte / 8] |= uint64_t{0xff} << byte % 8 * 8;
+  }
+};
+constexpr inline_bytes_used used;
+
 /// Points the views of the wire into `bytes`, checking each.
 result<void> rebase_texts(text_view* views, size_t rows, std::string_view bytes) {
   for (size_t row = 0; row < rows; ++row) {
-    char raw[sizeof(text_view)];
-    std::memcpy(raw, views + row, sizeof raw);
-    uint32_t length;
-    std::memcpy(&length, raw, sizeof length);
-    if (length <= text_view::inline_bytes) {
-      views[row] = text_view(std::string_view(raw + 4, length));  // bytes past the length become zero
+    uint64_t words[2];
+    std::memcpy(words, views + row, sizeof words);
+    const auto length = static_cast<uint32_t>(words[0]);
+    if (length <= text_view::inline_bytes) {  // bytes past the length become zero
+      words[0] &= used.words[length][0];
+      words[1] &= used.words[length][1];
+      std::memcpy(static_cast<void*>(views + row), words, sizeof words);
       continue;
     }
-    uint64_t offset;
-    std::memcpy(&offset, raw + 8, sizeof offset);
+    const uint64_t offset = words[1];
     if (offset > bytes.size() || length > bytes.size() - offset) return corrupt("a text lies outside of its bytes");
     views[row] = text_view(bytes.substr(offset, length));
   }

@@ -76,12 +76,14 @@ class hash_index {
 
   /// An empty index with room for at least `entries`.
   static hash_index with_room(size_t entries);
-  /// The room to ask for when this one is full: half as much again, so that at most a third of the slots are spare.
-  size_t grown_room() const { return size_t{limit_} + limit_ / 2 + lanes; }
+  /// The room to ask for when this one is full: while small four times as much, since each growth looks at all entries; then
+  /// half as much again, so that at most a third of the slots are spare.
+  size_t grown_room() const { return limit_ < small ? size_t{limit_} * 4 + lanes : size_t{limit_} + limit_ / 2; }
 
  private:
   static constexpr uint32_t lanes = 12;
   static constexpr uint32_t fill = 10;  ///< entries per bucket on average when full
+  static constexpr uint32_t small = 1024;  ///< entries: 7 KiB
   static constexpr uint8_t saturated = 255;
 
   struct alignas(64) bucket {
