@@ -5,6 +5,7 @@
 
 #include "base/hexadecimal.h"
 #include "base/limits.h"
+#include "s3/location.h"
 
 namespace systole {
 namespace {
@@ -64,6 +65,10 @@ result<void> cluster_storage::remove_job(job_id job) const {
   // The definition first: without it there is no job, whatever is left.
   SYSTOLE_TRY(components_.files->remove(folder(job) + "/definition"));
   SYSTOLE_TRY(components_.files->sync_directory(folder(job)));
+  if (!checkpoints_.empty()) {
+    SYSTOLE_ASSIGN(const auto store, open_checkpoints(job, ""));
+    SYSTOLE_TRY(store->clear());
+  }
   return components_.files->remove_all(folder(job));
 }
 
@@ -80,8 +85,12 @@ result<proto::PhysicalPlan> cluster_storage::read_plan(job_id job, uint32_t para
   return plan;
 }
 
+std::string cluster_storage::checkpoints_of(job_id job) const {
+  return checkpoints_.empty() ? folder(job) + "/checkpoints" : s3_url_below(checkpoints_, "jobs/" + job_id_text(job));
+}
+
 result<std::unique_ptr<checkpoint_store>> cluster_storage::open_checkpoints(job_id job, const std::string& name) const {
-  return components_.open_store(*components_.files, folder(job) + "/checkpoints", name);
+  return components_.open_store(*components_.files, checkpoints_of(job), name);
 }
 
 compile_result compile_job(const proto::JobDefinition& definition, uint32_t parallelism) {

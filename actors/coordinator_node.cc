@@ -23,6 +23,8 @@ class running_coordinator final : public coordinator_node {
       return fail(error_code::invalid_argument, "a coordinator needs a storage directory, which the workers share");
     cluster_storage storage = core_->storage;
     SYSTOLE_TRY(storage.open());
+    // A bucket that refuses us is told at once.
+    if (!core_->options.checkpoints.empty()) SYSTOLE_TRY(storage.open_checkpoints(job_id(), ""));
     node_ = spawn_coordinator_shell(core_);
     gate_ = spawn_gate(core_->network.system(), events());
     SYSTOLE_ASSIGN(const uint16_t port,

@@ -16,6 +16,7 @@ struct coordinator_options {
   std::string address = "127.0.0.1";  ///< numeric, where workers connect
   uint16_t port = 0;                  ///< 0: any free one
   std::string storage;                ///< the directory that coordinators and workers share
+  std::string checkpoints;            ///< s3://BUCKET/PREFIX[?...]: where jobs' checkpoints are instead; told to the workers
   std::string secret_directory;
   node_tls tls;                       ///< between this process and the workers
   std::string api;                    ///< where users reach this coordinator: told to the others once it leads

@@ -28,7 +28,7 @@ result<coordinator_shell::saved_place> coordinator_shell::find_saved(const std::
   const entry* const it = find(origin.where, &id);
   if (!it) return unknown_job(origin.where);
   made.job = id;
-  made.directory = core_->storage.folder(id) + "/checkpoints";
+  made.directory = core_->storage.checkpoints_of(id);
   const auto at = control_->jobs().find(id);
   if (at == control_->jobs().end()) return made;  // it could not be opened; its checkpoints may be whole
   const job_control& job = at->second;
@@ -86,7 +86,7 @@ void coordinator_shell::compare(const std::string& which, job_submission what, a
   job_id id;
   const entry* const it = find(which, &id);
   if (!it) return then(unknown_job(which));
-  saved_place place{id, core_->storage.folder(id) + "/checkpoints",
+  saved_place place{id, core_->storage.checkpoints_of(id),
                     it->checkpoints.empty() ? epoch_id() : it->checkpoints.back().epoch};
   auto shared = std::make_shared<job_submission>(std::move(what));
   const auto look = [core = core_, shared, place, before = it->plan, name = it->name,

@@ -125,7 +125,7 @@ void coordinator_shell::claim(term_id term) {
 void coordinator_shell::lead(term_id term) {
   log_line(log_level::info, "coordinator", "leads in term " + std::to_string(term.value));
   control_ = std::make_unique<cluster_control>(
-      cluster_control::settings{.detector = core_->options.detector, .storage = core_->options.storage}, term, now_us());
+      cluster_control::settings{.detector = core_->options.detector, .storage = core_->options.storage, .checkpoints = core_->options.checkpoints}, term, now_us());
   jobs_read_ = false;
   to_open_ = 0;
   {
@@ -189,7 +189,7 @@ void coordinator_shell::open_job(proto::JobDefinition definition, std::function<
   made.submitted_at_us = definition.submitted_at_us();
   made.keeper = std::make_shared<job_keeper>(
       std::move(definition),
-      job_keeper::settings{core_->options.storage, core_->options.secret_directory, core_->options.crash_at},
+      job_keeper::settings{core_->options.storage, core_->options.checkpoints, core_->options.secret_directory, core_->options.crash_at},
       core_->components);
   made.thread = spawn_background_thread(self_->system());
   by_keeper<result<job_keeper::opened>>(

@@ -28,7 +28,7 @@ class coordinator_shell;
 /// What a coordinator's threads share.
 struct coordinator_core {
   coordinator_core(coordinator_options with, job_components made)
-      : options(std::move(with)), components(std::move(made)), storage(options.storage, components), network(options.tls) {}
+      : options(std::move(with)), components(std::move(made)), storage(options.storage, options.checkpoints, components), network(options.tls) {}
 
   const coordinator_options options;
   job_components components;

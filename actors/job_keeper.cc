@@ -37,7 +37,7 @@ job_keeper::job_keeper(proto::JobDefinition definition, settings with, const job
     : definition_(std::move(definition)),
       with_(std::move(with)),
       components_(components),
-      storage_(with_.storage, components_),
+      storage_(with_.storage, with_.checkpoints, components_),
       crash_(with_.crash_at) {}
 
 result<job_keeper::opened> job_keeper::open(term_id term) {

@@ -19,7 +19,8 @@ namespace systole {
 class job_keeper {
  public:
   struct settings {
-    std::string storage;
+    std::string storage;      ///< see cluster_storage
+    std::string checkpoints;
     std::string secret_directory;
     std::string crash_at;  ///< tests only
   };

@@ -16,7 +16,8 @@ namespace systole {
 /// What a worker makes an attempt's tasks from.
 struct attempt_recipe {
   attempt_order order;             ///< its goal is `prepared`
-  std::string storage;             ///< the cluster's
+  std::string storage;             ///< the cluster's: see cluster_storage
+  std::string checkpoints;
   std::string directory;           ///< this worker's own, for working state
   std::string secret_directory;
   size_t memory_bytes = 0;         ///< the worker's; a job gets its slots' part of it
@@ -46,7 +47,7 @@ class worker_attempt {
 
  private:
   worker_attempt(const attempt_recipe& recipe, const job_components& components)
-      : components_(components), storage_(recipe.storage, components_), crash_(recipe.crash_at) {}
+      : components_(components), storage_(recipe.storage, recipe.checkpoints, components_), crash_(recipe.crash_at) {}
   result<void> open(const attempt_recipe& recipe);
   /// What the job's log says; true as long as no later attempt was recorded there.
   bool is_current(attempt_stamp stamp) const;

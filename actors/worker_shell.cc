@@ -129,7 +129,10 @@ void worker_shell::on_control(const caf::strong_actor_ptr& from, const std::stri
       if (lines_[i].gate && lines_[i].gate.node() == from->node() && std::exchange(leader_, i) != i)
         told_line_ = 0;  // another one leads, who knows nothing of what was logged
   if (const auto* greeting = std::get_if<worker_greeting>(&*message))
-    if (term >= control_.term()) storage_ = greeting->storage;
+    if (term >= control_.term()) {
+      storage_ = greeting->storage;
+      checkpoints_ = greeting->checkpoints;
+    }
   perform(control_.on_message(*message, now_us()));
 }
 
@@ -248,6 +251,7 @@ void worker_shell::prepare(const attempt_order& order) {
   const std::string& storage = core_->options.storage.empty() ? storage_ : core_->options.storage;
   attempt_recipe recipe{.order = order,
                         .storage = storage,
+                        .checkpoints = checkpoints_,
                         .directory = directory_of(order),
                         .secret_directory = core_->options.secret_directory,
                         .memory_bytes = core_->options.memory_bytes,

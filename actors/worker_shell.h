@@ -131,7 +131,8 @@ class worker_shell {
   peer_links peers_;
   std::set<incarnation_id> connecting_;  ///< peers that a connection is being made to, or again soon
   std::map<job_id, hosting> hosting_;
-  std::string storage_;
+  std::string storage_;      ///< as the leader says
+  std::string checkpoints_;
   uint64_t turn_ = 0;
   const incarnation_id process_ = random_incarnation();  ///< stays when control_ takes a new one
   std::minstd_rand random_{static_cast<uint32_t>(process_.low)};

@@ -14,6 +14,10 @@ struct checkpoint_place {
   std::string secret_directory;  ///< of the bucket's keys, if the URL names a secret
 };
 
+/// Lets a cluster's process open stores by URL beside those in directories. Each has copies of its files in a folder of its
+/// own in `cache`, as long as it is open.
+void let_buckets_be_opened(job_components& components, const std::string& secret_directory, const std::string& cache);
+
 /// The flag --checkpoints.
 void add_checkpoints_flag(CLI::App& verb, checkpoint_place& into);
 

@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "actors/coordinator_node.h"
+#include "app/checkpoint_place.h"
 #include "app/commands.h"
 #include "app/exit_code.h"
 #include "app/node_config.h"
@@ -19,6 +20,7 @@ struct coordinator_flags {
   std::string api = "127.0.0.1:8480";
   std::string storage;
   std::string secrets;
+  checkpoint_place checkpoints;
   std::string token_file;
   std::string certificate;
   std::string key;
@@ -41,7 +43,10 @@ result<void> run_coordinator(const coordinator_flags& flags) {
   options.api = (flags.certificate.empty() ? "http://" : "https://") + api.text();
   options.allow_tap = flags.allow_tap;
   options.crash_at = flags.test.crash_at;
-  SYSTOLE_ASSIGN(const auto node, coordinator_node::start(std::move(options), components_for(flags.test)));
+  options.checkpoints = flags.checkpoints.url;
+  job_components components = components_for(flags.test);
+  let_buckets_be_opened(components, flags.secrets, options.storage + "/scratch/s3-cache");
+  SYSTOLE_ASSIGN(const auto node, coordinator_node::start(std::move(options), std::move(components)));
   SYSTOLE_ASSIGN(const auto server, serve_rest_api(*node,
                                                    {.where = api,
                                                     .token_file = flags.token_file,
@@ -75,6 +80,7 @@ void add_coordinator_command(CLI::App& root, command_action& chosen) {
   verb->add_option("--storage", flags->storage,
                    "Directory that all coordinators and workers of the cluster share: jobs, checkpoints, outboxes")
       ->required();
+  add_checkpoints_flag(*verb, flags->checkpoints);
   verb->add_option("--listen", flags->listen, "Where workers connect: ADDRESS:PORT")->capture_default_str();
   verb->add_option("--api", flags->api, "Where users and the command connect: ADDRESS:PORT")->capture_default_str();
   verb->add_option("--secrets", flags->secrets, "Directory of the connections' secrets: DIR/NAME/KEY for each secretRef");

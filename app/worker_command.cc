@@ -5,6 +5,7 @@
 
 #include "actors/worker_node.h"
 #include "app/byte_size.h"
+#include "app/checkpoint_place.h"
 #include "app/commands.h"
 #include "app/exit_code.h"
 #include "app/node_config.h"
@@ -70,7 +71,9 @@ result<void> run_worker(const worker_flags& flags) {
   options.leave_patience = std::chrono::seconds(flags.drain_seconds);
   options.allow_tap = flags.allow_tap;
   options.crash_at = flags.test.crash_at;
-  SYSTOLE_ASSIGN(const auto node, worker_node::start(std::move(options), components_for(flags.test)));
+  job_components components = components_for(flags.test);
+  let_buckets_be_opened(components, flags.secrets, options.directory + "/jobs/s3-cache");
+  SYSTOLE_ASSIGN(const auto node, worker_node::start(std::move(options), std::move(components)));
   std::unique_ptr<http_server> metrics;
   if (!flags.metrics.empty()) {
     SYSTOLE_ASSIGN(const listen_address at, node_address("--metrics", flags.metrics, flags.insecure));

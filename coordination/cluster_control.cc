@@ -60,7 +60,7 @@ void cluster_control::on_report(const worker_report& report, timestamp_us now_us
   const bool welcome = verdict != failure_detector::verdict::retired;
   const bool is_new = verdict == failure_detector::verdict::joined;
   if (!welcome || is_new || report.term < term_)
-    out.push_back(send{report.incarnation, worker_greeting{term_, report.incarnation, welcome, with_.storage}});
+    out.push_back(send{report.incarnation, worker_greeting{term_, report.incarnation, welcome, with_.storage, with_.checkpoints}});
   if (!welcome) return;
   if (is_new) {
     // One worker per name: its state directory has one owner.

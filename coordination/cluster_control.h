@@ -19,7 +19,8 @@ class cluster_control {
     failure_detector::settings detector;
     /// Jobs are not placed before so long into the term: workers register in that time, and what runs is adopted.
     int64_t gather_us = 500'000;
-    std::string storage;  ///< told to workers
+    std::string storage;      ///< told to workers, as is
+    std::string checkpoints;  ///< this
   };
   struct worker {
     std::string name;

@@ -112,7 +112,8 @@ struct worker_greeting {
   term_id term;
   incarnation_id incarnation;
   bool welcome = true;
-  std::string storage;  ///< the cluster's shared directory
+  std::string storage;      ///< the cluster's shared directory
+  std::string checkpoints;  ///< where in a bucket the jobs' checkpoints are; empty: in the directory
 };
 
 /// A worker of an attempt, for the others.

@@ -223,6 +223,7 @@ std::string encode(const coordinator_message& message) {
     put(greeting.incarnation, *made.mutable_greeting()->mutable_incarnation());
     made.mutable_greeting()->set_welcome(greeting.welcome);
     made.mutable_greeting()->set_storage(greeting.storage);
+    made.mutable_greeting()->set_checkpoints(greeting.checkpoints);
   }
   return made.SerializeAsString();
 }
@@ -250,7 +251,8 @@ result<coordinator_message> decode_coordinator_message(std::string_view bytes) {
   switch (from.what_case()) {
     case proto::CoordinatorMessage::kGreeting:
       return coordinator_message(worker_greeting{term_id(from.greeting().term()), get(from.greeting().incarnation()),
-                                                 from.greeting().welcome(), from.greeting().storage()});
+                                                 from.greeting().welcome(), from.greeting().storage(),
+                                                 from.greeting().checkpoints()});
     case proto::CoordinatorMessage::kOrder: return as<coordinator_message>(get(from.order()));
     case proto::CoordinatorMessage::kEpoch: return as<coordinator_message>(get(from.epoch()));
     case proto::CoordinatorMessage::WHAT_NOT_SET: break;

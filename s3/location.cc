@@ -86,6 +86,13 @@ result<s3_location> parse_s3_location(std::string_view url, const environment& v
   return made;
 }
 
+std::string s3_url_below(std::string_view url, std::string_view folder) {
+  const size_t settings = std::min(url.find('?'), url.size());
+  std::string made(url.substr(0, settings));
+  while (made.ends_with('/')) made.pop_back();
+  return made.append("/").append(folder).append(url.substr(settings));
+}
+
 std::string s3_name(const s3_location& where, std::string_view key) {
   std::string made = "s3://" + where.bucket;
   if (!where.prefix.empty()) made += "/" + where.prefix;

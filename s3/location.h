@@ -27,6 +27,9 @@ result<s3_location> parse_s3_location(std::string_view url, const environment& v
 /// True for a URL that parse_s3_location is meant for.
 inline bool is_s3_url(std::string_view text) { return text.starts_with("s3://"); }
 
+/// The URL of a folder below another's prefix.
+std::string s3_url_below(std::string_view url, std::string_view folder);
+
 /// As a message shows it: s3://BUCKET/PREFIX/KEY.
 std::string s3_name(const s3_location& where, std::string_view key = {});
 

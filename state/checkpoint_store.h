@@ -37,6 +37,8 @@ class checkpoint_store {
 
   /// Removes epochs but the last `retained` complete ones and files that no kept epoch names.
   virtual result<void> collect_garbage(uint32_t retained) = 0;
+  /// Removes everything: the job is gone, and nobody else uses the store.
+  virtual result<void> clear() = 0;
 };
 
 /// A store in `directory` (made if absent): files/, metadata/, log/. `job`: refuses the checkpoints of another; empty: none.

@@ -30,6 +30,7 @@ class placed_store final : public checkpoint_store {
   result<void> append(proto::LogRecord record) override;
   result<std::vector<proto::LogRecord>> read_log() override { return log_.read(); }
   result<void> collect_garbage(uint32_t retained) override;
+  result<void> clear() override;
 
  private:
   placed_store(std::unique_ptr<store_place> place, std::string job);

@@ -13,7 +13,12 @@ s3_place::s3_place(s3_client_options options, file_system& files, std::string ca
                    size_t cache_in_use)
     : files_(files),
       client_(std::move(options)),
-      cache_(files, std::move(cache), cache_bytes, cache_in_use) {}
+      cache_directory_(std::move(cache)),
+      cache_(files, cache_directory_, cache_bytes, cache_in_use) {}
+
+s3_place::~s3_place() {
+  if (!keeps_cache_) (void)files_.remove_all(cache_directory_);  // what is left of it takes room, no more
+}
 
 result<void> s3_place::open() {
   SYSTOLE_TRY(cache_.open());
@@ -140,8 +145,10 @@ result<void> s3_place::verify(const std::string& name, const proto::FileReferenc
 }
 
 result<std::unique_ptr<checkpoint_store>> open_s3_store(s3_client_options options, file_system& files,
-                                                        const std::string& cache, const std::string& job) {
+                                                        const std::string& cache, const std::string& job,
+                                                        bool keeps_cache) {
   auto place = std::make_unique<s3_place>(std::move(options), files, cache);
+  if (keeps_cache) place->keep_cache();
   SYSTOLE_TRY(place->open());
   return placed_store::open(std::move(place), job);
 }

@@ -22,6 +22,10 @@ class s3_place final : public store_place {
   s3_place(s3_client_options options, file_system& files, std::string cache,
            uint64_t cache_bytes = limits::s3_cache_bytes, size_t cache_in_use = limits::s3_cache_in_use);
 
+  ~s3_place() override;
+
+  /// The cache is left for the next one. As long as nobody says so it goes with this.
+  void keep_cache() { keeps_cache_ = true; }
   /// Makes the cache, and asks the service once: `invalid_argument` where it refuses us.
   result<void> open();
 
@@ -45,7 +49,9 @@ class s3_place final : public store_place {
 
   file_system& files_;
   s3_client client_;
+  const std::string cache_directory_;
   file_cache cache_;
+  bool keeps_cache_ = false;
 };
 
 }  // namespace systole

@@ -98,4 +98,14 @@ result<void> placed_store::collect_garbage(uint32_t retained) {
   return log_.trim();
 }
 
+result<void> placed_store::clear() {
+  // The log last: as long as it is there, what it names can be looked for again.
+  for (const char* folder : {"files", "metadata", "log"}) {
+    SYSTOLE_ASSIGN(const std::vector<std::string> names, place_->list(folder));
+    for (const std::string& name : names) SYSTOLE_TRY(place_->remove(std::string(folder) + "/" + name));
+    SYSTOLE_TRY(place_->settle(folder));
+  }
+  return {};
+}
+
 }  // namespace systole

@@ -412,6 +412,7 @@ class fake_store final : public checkpoint_store {
     return world_->log;
   }
   result<void> collect_garbage(uint32_t) override { return {}; }
+  result<void> clear() override { return {}; }
 
  private:
   std::shared_ptr<fake_world> world_;

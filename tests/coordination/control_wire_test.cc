@@ -78,7 +78,7 @@ TEST(control_wire, every_field_arrives) {
         worker_message(commit_part{{1, 2}, job_id(3), {term_id(4), attempt_id(5)}, epoch_id(6), 7}),
         worker_message(stale_notice{term_id(5)})})
     EXPECT_EQ(encode(*decode_worker_message(encode(each))), encode(each));
-  const coordinator_message greeting = worker_greeting{term_id(1), {2, 3}, true, "/shared"};
+  const coordinator_message greeting = worker_greeting{term_id(1), {2, 3}, true, "/shared", "s3://bucket/x"};
   EXPECT_EQ(encode(*decode_coordinator_message(encode(greeting))), encode(greeting));
 }
 
