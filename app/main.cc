@@ -5,6 +5,7 @@
 #include "app/commands.h"
 #include "app/exit_code.h"
 #include "app/node_config.h"
+#include "base/heap.h"
 
 namespace {
 
@@ -21,6 +22,7 @@ constexpr const char* footer =
 }  // namespace
 
 int main(int argc, char** argv) {
+  systole::keep_freed_blocks();
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), not a death
   CLI::App root(description, "systole");
   root.footer(footer);

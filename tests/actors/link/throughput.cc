@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "actors/exchange.h"
+#include "base/heap.h"
 #include "base/limits.h"
 #include "tests/actors/loopback_process.h"
 
@@ -170,4 +171,7 @@ int measure(int argc, char** argv) {
 
 }  // namespace systole::testing
 
-int main(int argc, char** argv) { return systole::testing::measure(argc, argv); }
+int main(int argc, char** argv) {
+  systole::keep_freed_blocks();
+  return systole::testing::measure(argc, argv);
+}
