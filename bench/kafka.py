@@ -117,7 +117,7 @@ def main():
     print(f"# {about['date']}, commit {about['commit']}, {about['cores']} cores ({about['cpu']}), seed {options.seed}, "
           f"load {about['load']:.1f}", flush=True)
     folder = flink.data(options.parallelism, options.events, options.seed)
-    broker, results, made = Broker(), [], 0
+    broker, results, made = Broker(quick=False), [], 0
     try:
         broker.load(f"patient-flow-{options.parallelism}", sorted(glob.glob(folder + "/*.ndjson")))
         for workload in options.workload.split(","):

@@ -25,7 +25,7 @@ COLUMNS = [("rows", "rows", 0), ("delivery", "delivery", 0), ("interval", "inter
            ("backlog_per_s", "backlog events/s", 0), ("rate", "rate", 0), ("p50_ms", "p50 ms", 1), ("p90_ms", "p90", 1),
            ("p99_ms", "p99", 1), ("p99_9_ms", "p99.9", 1), ("max_ms", "max", 1), ("sender_late_p99_ms", "sender late p99", 1),
            ("checkpoints", "checkpoints", 0), ("checkpoint_mean_ms", "mean ms", 1), ("checkpoint_most_ms", "longest <= ms", 0),
-           ("engine_cores", "engine's cores", 2), ("rss_mib", "RSS MiB", 0), ("sent", "sent", 0), ("expected", "to come", 0),
+           ("engine_cores", "cores: engine", 2), ("broker_cores", "broker", 2), ("probe_cores", "probe", 2), ("rss_mib", "RSS MiB", 0), ("sent", "sent", 0), ("expected", "to come", 0),
            ("lost", "lost", 0), ("doubled", "doubled", 0), ("result", "result", 0)]
 
 
@@ -68,16 +68,18 @@ def measure(point, options, events, rate):
                        isolation=isolation(point), fill=fill, key_bytes=options.key_bytes, settle=5 if fill else 0) as probe:
                 caught_up = probe.wait_for("caught up", job)
                 begin = probe.wait_for("measuring", job)
-                before, cpu = scrape(job.address), cpu_seconds(job.pid)
+                processes = dict(engine=job.pid, broker=broker.process.pid, probe=probe.process.pid)
+                before, cpu = scrape(job.address), {name: cpu_seconds(pid) for name, pid in processes.items()}
                 end = probe.wait_for("sent", job)
-                after, cpu = scrape(job.address), cpu_seconds(job.pid) - cpu
+                seconds = (end["at_us"] - begin["at_us"]) / 1e6
+                after, cores = scrape(job.address), {f"{name}_cores": (cpu_seconds(pid) - cpu[name]) / seconds for name, pid in processes.items()}
                 resident = memory_mib(job.pid)
                 told = probe.wait_for("done", job)
             job.stop()
     checkpoints = checkpoints_between(before, after)
     return {"rate": rate, "came": told["rows"], **told, **point, **checkpoints, "result": verdict(told), "rss_mib": resident,
             "state_mb": checkpoints["checkpoint_bytes"] / 1e6 if checkpoints["checkpoint_bytes"] else None,
-            "fill_s": caught_up["took_s"], "engine_cores": cpu / (end["at_us"] - begin["at_us"]) * 1e6}
+            "fill_s": caught_up["took_s"], **cores}
 
 
 def points(options):

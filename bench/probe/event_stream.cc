@@ -58,9 +58,10 @@ std::string_view event_stream::next(event_fact& fact) {
   if (at_ == lines_.size()) at_ = 0, ++lap_;
   const line& it = lines_[at_++];
   if (lap_ > 0) {
+    // No id of the first lap begins with such a letter, and 112 random bits are left.
     char digits[8];
-    std::snprintf(digits, sizeof digits, "%04x", lap_ & 0xffff);
-    text_.replace(it.id, 4, digits, 4);  // 112 random bits of the id are left
+    std::snprintf(digits, sizeof digits, "%c%03x", static_cast<char>('g' + (lap_ >> 12) % 20), lap_ & 0xfff);
+    text_.replace(it.id, 4, digits, 4);
   }
   if (it.counts) occupied_[static_cast<size_t>(it.unit)] += it.change;
   fact = {it.unit, occupied_[static_cast<size_t>(it.unit)], it.counts};

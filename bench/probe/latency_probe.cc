@@ -86,10 +86,11 @@ class probe {
     sent_.add(fact, due_us);
     sender_.send(key, line);
   }
-  /// Until a row has told of so many events; false where they do not come.
+  /// Until rows have told of so many events; false where no new row comes for so long.
   bool wait_for(size_t events, double seconds) {
-    const int64_t until = now_us() + static_cast<int64_t>(seconds * 1e6);
-    while (account_.seen() < events) {
+    int64_t until = 0;
+    for (size_t before = SIZE_MAX, seen; (seen = account_.seen()) < events; before = seen) {
+      if (seen != before) until = now_us() + static_cast<int64_t>(seconds * 1e6);
       if (now_us() > until) return false;
       sender_.serve();
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -134,7 +135,7 @@ class probe {
     while (account_.newest() < static_cast<int64_t>(events / 10))
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     const int64_t from = account_.newest(), from_us = account_.newest_at_us();
-    const bool all = wait_for(account_.expected(), 600);
+    const bool all = wait_for(account_.expected(), flags_.number("patience"));
     const double took_s = static_cast<double>(account_.newest_at_us() - from_us) / 1e6;
     return report(member("events_per_s", all ? static_cast<double>(account_.newest() - from) / took_s : 0));
   }
