@@ -15,6 +15,7 @@ reaches the sink in the new process). A row lost, wrong, or doubled with exactly
 """
 import argparse
 import os
+import random
 import sys
 import time
 
@@ -28,9 +29,9 @@ from report import heading, record, table
 from scale import folder_bytes
 
 TOPIC = "failover"
-COLUMNS = [("killed", "killed", 0), ("engine", "engine", 0), ("delivery", "delivery", 0), ("state_mb", "checkpoint MB", 0), ("rate", "rate", 0),
-           ("noticed_s", "noticed s", 2), ("running_s", "runs again s", 2), ("first_new_row_s", "first new row s", 2), ("doubled", "doubled", 0),
-           ("result", "result", 0)]
+COLUMNS = [("killed", "killed", 0), ("engine", "engine", 0), ("delivery", "delivery", 0), ("state_mb", "checkpoint MB", 0),
+           ("rate", "rate", 0), ("noticed_s", "noticed s", 2), ("running_s", "runs again s", 2), ("attempts", "attempts", 0),
+           ("first_new_row_s", "first new row s", 2), ("doubled", "doubled", 0), ("result", "result", 0)]
 
 
 def point_of(delivery, state_bytes):
@@ -59,7 +60,8 @@ def watch(cluster, attempt, killed):
         if noticed is None and (job["state"] != "running" or job["attempt"] != attempt):
             noticed = time.monotonic() - killed
         if noticed is not None and job["state"] == "running":
-            return dict(noticed_s=noticed, running_s=time.monotonic() - killed)
+            return dict(noticed_s=noticed, running_s=time.monotonic() - killed, attempts=job["attempt"] - attempt,
+                        causes=[each["message"] for each in job["exceptions"]])
         time.sleep(0.01)
     return dict(noticed_s=noticed)
 
@@ -70,7 +72,7 @@ def worker(point, options, events):
         cluster.submit_and_wait(job_files(options), job_parameters(point, TOPIC), options.parallelism)
         with probe_for(point, options, events) as probe:
             probe.wait_for("measuring")
-            time.sleep(options.before)
+            time.sleep(options.before + options.random.random())  # at any moment between two checkpoints
             job = cluster.job("latency")
             size = max((each["bytes"] for each in job["checkpoints"]), default=0)
             victim = cluster.worker(job["tasks"][0]["worker"])
@@ -89,7 +91,7 @@ def process(point, options, events):
         flags = ("--progress", "none", "--parallelism", str(options.parallelism))
         with Run(*arguments, flags=flags) as job, probe_for(point, options, events) as probe:
             probe.wait_for("measuring", job)
-            time.sleep(options.before)
+            time.sleep(options.before + options.random.random())  # at any moment between two checkpoints
             size = folder_bytes(job.folder)
             killed = time.monotonic()
             job.kill()
@@ -118,6 +120,7 @@ def main():
     add("--seed", type=int, default=1)
     bench.add_engine_flags(parser)
     options = parser.parse_args()
+    options.random = random.Random(options.seed)
     heading("failover", options.seed, f"--memory {options.memory}")
     rows = []
 

@@ -18,6 +18,7 @@ from engine import EngineCluster, Run, cpu_seconds, memory_mib
 from report import heading, record, table
 
 IDLE = os.path.join(bench.HERE, "workloads", "idle.yaml")
+SOURCES = {"topic": "an empty topic", "files": "followed files"}
 COLUMNS = [("what", "what", 0), ("rss_mib", "RSS MiB", 1), ("anonymous_mib", "of it anonymous", 1), ("grown_mib", "grown by MiB", 1),
            ("cpu_percent", "% of a core", 2), ("cpu_per_minute_s", "CPU s per minute", 3)]
 
@@ -53,7 +54,7 @@ def worker(options, source):
         cpu, began = cpu_seconds(pids["coordinator"]), time.monotonic()
         with_job = watch(pids["worker"], options)
         share = (cpu_seconds(pids["coordinator"]) - cpu) / (time.monotonic() - began)
-        yield dict(what=f"worker with a job of a silent {source}", **with_job, grown_mib=with_job["rss_mib"] - alone["rss_mib"])
+        yield dict(what=f"worker with a job of {SOURCES[source]}", **with_job, grown_mib=with_job["rss_mib"] - alone["rss_mib"])
         yield dict(what="its coordinator", rss_mib=memory_mib(pids["coordinator"]), anonymous_mib=memory_mib(pids["coordinator"], "RssAnon"),
                    cpu_percent=share * 100, cpu_per_minute_s=share * 60)
 
@@ -62,7 +63,7 @@ def one_process(options, source):
     files, parameters = job(source)
     with Run(files, parameters, options.memory) as run:
         run.wait_running()
-        yield dict(what=f"run with a job of a silent {source}", **watch(run.pid, options))
+        yield dict(what=f"run with a job of {SOURCES[source]}", **watch(run.pid, options))
 
 
 def main():
