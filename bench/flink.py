@@ -207,19 +207,22 @@ def run_systole(point, options, folder):
     return result
 
 
-def run_flink(point, options, folder, variant, topic_prefix=None):
-    out, checkpoints = os.path.join(WORK, "out"), os.path.join(WORK, "checkpoints")
-    shutil.rmtree(out, ignore_errors=True)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+def flink_command(point, options, folder, variant, topic_prefix=None):
+    """The peer's command line; with a prefix from topic to topic."""
     jar = os.path.join(WORK, "flink")
     command = ["java", f"-Xmx{options.heap}", f"-XX:+Use{options.gc}GC", *OPENS,
                "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", f"{jar}/flink-baseline-1.jar:{jar}/lib/*",
                "baseline.Bench", "--workload", point["workload"], "--variant", variant, "--backend", "rocksdb",
-               "--source", "kafka" if topic_prefix else "file", "--parallelism", str(point["parallelism"]), "--input", folder, "--output", out,
-               "--checkpoints", checkpoints, "--checkpoint-ms", "1000", "--managed", options.managed,
-               "--rocksdb-options", "use-bloom-filter=true"]
-    if topic_prefix:
-        command += ["--topic-prefix", topic_prefix]
+               "--source", "kafka" if topic_prefix else "file", "--parallelism", str(point["parallelism"]), "--input", folder,
+               "--output", os.path.join(WORK, "out"), "--checkpoints", os.path.join(WORK, "checkpoints"), "--checkpoint-ms", "1000",
+               "--managed", options.managed, "--rocksdb-options", "use-bloom-filter=true"]
+    return command + (["--topic-prefix", topic_prefix] if topic_prefix else [])
+
+
+def run_flink(point, options, folder, variant, topic_prefix=None):
+    shutil.rmtree(os.path.join(WORK, "out"), ignore_errors=True)
+    shutil.rmtree(os.path.join(WORK, "checkpoints"), ignore_errors=True)
+    command = flink_command(point, options, folder, variant, topic_prefix)
     if point.get("check") and point["workload"] == "h1":
         command += ["--check", "1"]
     started = time.time()

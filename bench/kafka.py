@@ -13,23 +13,13 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 
 import flink
-from flink import ROOT, SYSTOLE, WORK
+from broker import Broker, connection, written
+from flink import SYSTOLE, WORK
 
-BROKER = "localhost:19092"
-CONTROLLER = "localhost:19093"
-CLUSTER = "MkU3OEVBNTcwNTJENDM2Qg"
-CONNECTION = f"""---
-apiVersion: systole/v1
-kind: Connection
-metadata: {{name: broker}}
-spec: {{kafka: {{bootstrapServers: ["{BROKER}"]}}}}
-"""
 SINKS = {"h1": ("flagged", "key: [event_id]"), "h2": ("occupancy", "key: [hospital_id, department]")}
 # What reads an output topic back: h2's last row of each group.
 READ_BACK = {
@@ -49,17 +39,23 @@ def kafka_source(topic):
     return f"      kafka: {{connection: broker, topic: {topic}, startingOffsets: earliest, bounded: true}}\n"
 
 
-def job(workload, parallelism, topic):
-    """workloads/<workload>.yaml from topic to topic."""
+def from_topic(workload, parallelism, name):
+    """workloads/<workload>.yaml with the topic of its events as its source."""
     with open(os.path.join(flink.HERE, "workloads", workload + ".yaml"), encoding="utf-8") as file:
         text = file.read()
     text = re.sub(r"      files: .*\n", kafka_source(f"patient-flow-{parallelism}"), text)
-    text = text.replace(f"metadata: {{name: {workload}}}", f"metadata: {{name: {topic}}}")  # a job's runs are told apart by it
+    text = re.sub(r"    input: .*\n", "", text, count=1)
+    return text.replace(f"metadata: {{name: {workload}}}", f"metadata: {{name: {name}}}") + connection()
+
+
+def job(workload, parallelism, topic):
+    """The same from topic to topic."""
+    text = from_topic(workload, parallelism, topic)  # a job's runs are told apart by its name
     text = re.sub(r"  parameters:\n(?:    .*\n)+", "", text)
     step, key = SINKS[workload]
     sinks = (f"  sinks:\n    - name: published\n      input: {step}\n      kafka: {{connection: broker, topic: {topic}, {key}}}\n"
              "      format: {json: {}}\n")
-    return re.sub(r"  sinks:\n(?:    .*\n)+", sinks, text) + CONNECTION
+    return re.sub(r"  sinks:\n(?:    .*\n)+", sinks, text)
 
 
 def reader(workload, topic):
@@ -74,62 +70,7 @@ def reader(workload, topic):
     parameters = "  parameters: {out: {type: string}}\n" if workload == "h1" else ""
     return (f"apiVersion: systole/v1\nkind: Job\nmetadata: {{name: read-{workload}}}\nspec:\n{parameters}  sources:\n"
             f"    - name: rows\n{kafka_source(topic)}      format: {{json: {{}}}}\n      schema:\n        columns:\n{lines}"
-            + READ_BACK[workload] + CONNECTION)
-
-
-class Broker:
-    """One Kafka broker in one JVM, on loopback; its data goes with it."""
-
-    def __init__(self):
-        subprocess.check_call(["sh", os.path.join(ROOT, "tools", "kafka_jars.sh")], stdout=sys.stderr)
-        self.home = os.path.join(WORK, "kafka")
-        shutil.rmtree(self.home, ignore_errors=True)
-        os.makedirs(self.home)
-        config = os.path.join(self.home, "server.properties")
-        with open(config, "w", encoding="utf-8") as file:
-            file.write("\n".join([
-                "process.roles=broker,controller", "node.id=1", f"controller.quorum.voters=1@{CONTROLLER}",
-                "controller.listener.names=CONTROLLER", f"listeners=PLAINTEXT://{BROKER},CONTROLLER://{CONTROLLER}",
-                f"advertised.listeners=PLAINTEXT://{BROKER}",
-                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", f"log.dirs={self.home}/log",
-                "offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1",
-                "transaction.state.log.min.isr=1", "transaction.max.timeout.ms=900000",
-                "group.initial.rebalance.delay.ms=0", "transaction.state.log.num.partitions=4",
-                "offsets.topic.num.partitions=4", ""]))
-        java = ["java", "-Xmx1g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp",
-                os.path.join(ROOT, "build", "kafka", "lib", "*")]
-        subprocess.check_call(java + ["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", config], stdout=subprocess.DEVNULL)
-        with open(os.path.join(self.home, "broker.log"), "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen(java + ["kafka.Kafka", config], stdout=log, stderr=log)
-        host, port = BROKER.split(":")
-        for _ in range(300):
-            try:
-                socket.create_connection((host, int(port)), 1).close()
-                return
-            except OSError:
-                time.sleep(0.2)
-        self.stop()
-        sys.exit(f"bench: the broker did not start; see {self.home}/broker.log")
-
-    def topics(self, *arguments):
-        jar = os.path.join(WORK, "flink")
-        subprocess.check_call(["java", "-cp", f"{jar}/flink-baseline-1.jar:{jar}/lib/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-                               "baseline.KafkaTopics", *arguments])
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-def written(name, text):
-    path = os.path.join(WORK, name)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
+            + READ_BACK[workload] + connection())
 
 
 def read_back(workload, topic):
@@ -176,16 +117,16 @@ def main():
     print(f"# {about['date']}, commit {about['commit']}, {about['cores']} cores ({about['cpu']}), seed {options.seed}, "
           f"load {about['load']:.1f}", flush=True)
     folder = flink.data(options.parallelism, options.events, options.seed)
-    broker, results, made = Broker(), [], 0
+    broker, results, made = Broker(quick=False), [], 0
     try:
-        broker.topics("load", BROKER, f"patient-flow-{options.parallelism}", *sorted(glob.glob(folder + "/*.ndjson")))
+        broker.load(f"patient-flow-{options.parallelism}", sorted(glob.glob(folder + "/*.ndjson")))
         for workload in options.workload.split(","):
             base = dict(workload=workload, events=options.events, parallelism=options.parallelism, seed=options.seed)
             for _ in range(options.runs):
                 for engine in options.engine.split(","):
                     made += 1
                     topic = f"run{made}-{workload}-out"
-                    broker.topics("create", BROKER, topic, str(options.parallelism))
+                    broker.create(topic, partitions=options.parallelism)
                     with flink.bench_lock():
                         if engine == "systole":
                             result = run_systole(base, options, topic)

@@ -9,7 +9,6 @@
 """
 import argparse
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -19,6 +18,7 @@ import threading
 import time
 
 import flink as bench
+from report import heading, record
 
 MILLION = 1_000_000
 
@@ -33,13 +33,6 @@ def measured(options, engine, workload, events, memory):
         result = bench.run(engine, point, options, folder)
     record(options, dict(point, engine=engine, memory=memory, **result))
     return result
-
-
-def record(options, result):
-    print(json.dumps(result), file=sys.stderr, flush=True)
-    if options.json:
-        with open(options.json, "a") as file:
-            file.write(json.dumps({**result, "machine": bench.machine()}) + "\n")
 
 
 def cells(result, events):
@@ -139,9 +132,7 @@ def main():
     add("--timeout", type=int, default=600)
     add("--json", default="")
     options = parser.parse_args()
-    about = bench.machine()
-    print(f"# {options.what}: {about['date']}, commit {about['commit']}, {about['cores']} cores ({about['cpu']}), seed {options.seed}, "
-          f"load {about['load']:.1f}\n", flush=True)
+    heading(options.what, options.seed)
     {"growth": growth, "memory": memory, "restart": restart}[options.what](options)
     return 0
 

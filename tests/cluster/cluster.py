@@ -16,6 +16,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def scrape(address):
+    """{metric{labels}: value} of a process."""
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and not line.startswith("#")}
+
+
 class Member:
     """A process that can be killed, frozen and started again with the same words."""
 
@@ -133,12 +140,6 @@ class Cluster:
 
     def worker(self, name):
         return next(each for each in self.workers if each.name == name)
-
-    def scrape(self, address):
-        """{metric{labels}: value} of a process."""
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
-        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and not line.startswith("#")}
 
     # ---- the API
 

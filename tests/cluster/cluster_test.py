@@ -23,7 +23,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "process")]
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, scrape  # noqa: E402
 from kill_test import difference  # noqa: E402
 import kill_test  # noqa: E402
 
@@ -217,11 +217,11 @@ class ClusterTest(unittest.TestCase):
     def test_metrics(self):
         def look(it, _):
             self.new_epoch(it, 2)
-            leader = it.scrape(it.apis[0])
+            leader = scrape(it.apis[0])
             self.assertEqual(leader['systole_job_state{job_name="kill-test",state="running"}'], 1)
             self.assertGreaterEqual(leader['systole_checkpoints_total{job_name="kill-test",status="completed"}'], 2)
             self.assertGreater(leader['systole_checkpoint_duration_seconds_count{job_name="kill-test"}'], 0)
-            parts = [it.scrape(address) for address in it.metrics.values()]
+            parts = [scrape(address) for address in it.metrics.values()]
             self.assertEqual([each["systole_worker_slots"] for each in parts], [2, 2, 2])
             self.assertEqual([each["systole_worker_slots_used"] for each in parts], [1, 1, 1])
             read = [each.get('systole_step_records_out_total{job_name="kill-test",step="events"}', 0) for each in parts]
