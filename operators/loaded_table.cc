@@ -50,6 +50,16 @@ result<void> loaded_table::settle() {
   return {};
 }
 
+void loaded_table::for_each_difference(const loaded_table& other,
+                                       const std::function<void(std::string_view key)>& visit) const {
+  for (const auto& [key, row] : loading_) {
+    const auto there = other.loading_.find(key);
+    if (there == other.loading_.end() || there->second != row) visit(key);
+  }
+  for (const auto& [key, row] : other.loading_)
+    if (!loading_.contains(key)) visit(key);
+}
+
 std::string loaded_table::encode() const {
   if (!encoded_.empty()) return encoded_;
   std::string bytes;

@@ -14,6 +14,12 @@
 
 namespace systole {
 
+/// Of encoded keys, for hash tables that are searched by views.
+struct key_hash {
+  using is_transparent = void;
+  size_t operator()(std::string_view key) const { return hash_key(key); }
+};
+
 /// A join's table in memory: the last row per key. Rows are put until freeze(), looked up afterwards. One thread.
 class loaded_table {
  public:
@@ -41,15 +47,14 @@ class loaded_table {
   }
   const batch& columns() const { return columns_; }
 
+  /// Keys that only one of two changing tables has, or with another row.
+  void for_each_difference(const loaded_table& other, const std::function<void(std::string_view key)>& visit) const;
+
   /// A flag, then the number of rows as varint, then keys and rows as varint-length bytes (docs/format/join_state.md).
   std::string encode() const;
   static result<loaded_table> decode(row_layout layout, std::string_view bytes, bool changing = false);
 
  private:
-  struct key_hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view key) const { return hash_key(key); }
-  };
   template <class Value>
   using by_key = absl::flat_hash_map<std::string, Value, key_hash, std::equal_to<>>;
 

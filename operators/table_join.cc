@@ -1,66 +1,42 @@
 #include "operators/table_join.h"
 
-#include <optional>
-
+#include "operators/changing_table_join.h"
 #include "operators/join_columns.h"
-#include "operators/loaded_table.h"
+#include "operators/table_side.h"
 
 namespace systole {
 namespace {
 
 /// Input 0 is the stream, input 1 the table. The table is the same in every task and stands still once it is loaded, so
 /// the result of a retracted row, computed again, is exactly what was emitted for it: no results are kept. Only rows of
-/// the stream are counted: in = out + rejected + filtered.
-///
-/// A table that changes is gathered aside until its input says that it is whole (on_idle), at the start and again after a
-/// restore, and then takes the place of the one before at once; later changes hold for the stream's rows behind them. The
-/// stream is append-only then: nothing that was emitted is taken back.
+/// the stream are counted: in = out + rejected + filtered. A table that changes is joined here with an append stream only:
+/// nothing that was emitted is taken back (changing_table_join.h otherwise).
 class table_join final : public stream_operator {
  public:
   table_join(const operator_context& context, const proto::TableJoin& plan, join_columns columns, join_keys stream_keys,
-             join_keys table_keys, row_layout table_layout)
+             table_side table)
       : context_(context),
         left_outer_(plan.left_outer()),
         reject_missing_(plan.reject_missing()),
         columns_(std::move(columns)),
         stream_keys_(std::move(stream_keys)),
-        table_keys_(std::move(table_keys)),
-        table_layout_(std::move(table_layout)),
-        changing_(plan.table_changes()),
-        table_(table_layout_, changing_),
-        next_(changing_ ? std::optional<loaded_table>(std::in_place, table_layout_, true) : std::nullopt),
-        encoder_(table_layout_) {}
+        table_(std::move(table)) {}
 
-  bool blocks_input(uint32_t index) const override { return index == 0 && !table_.frozen(); }
+  bool blocks_input(uint32_t index) const override { return index == 0 && !table_.complete(); }
   result<progress> process(batch rows, uint32_t input, output& out) override {
     if (input == 0) return join(rows, out);
-    SYSTOLE_TRY(load(rows));
+    SYSTOLE_TRY(table_.load(rows, context_));
     return progress::done;
   }
   result<progress> on_end(uint32_t input, output&) override {
-    if (input == 1) {
-      SYSTOLE_TRY(take_next());
-      SYSTOLE_TRY(table_.freeze());
-    }
+    if (input == 1) SYSTOLE_TRY(table_.on_end());
     return progress::done;
   }
-  result<void> on_idle(uint32_t input) override { return input == 1 && changing_ ? take_next() : result<void>(); }
-  std::string snapshot() const override { return table_.encode(); }
-  result<void> restore(std::string_view bytes) override {
-    if (table_.frozen() || table_.rows() > 0 || bytes.empty()) return {};  // every old task had the same
-    SYSTOLE_ASSIGN(table_, loaded_table::decode(table_layout_, bytes, changing_));
-    return {};
-  }
+  result<void> on_idle(uint32_t input) override { return input == 1 ? table_.on_idle() : result<void>(); }
+  std::string snapshot() const override { return table_.snapshot(); }
+  result<void> restore(std::string_view bytes) override { return table_.restore(bytes); }
 
  private:
-  result<void> load(const batch& rows);
-  /// What was gathered is the whole table.
-  result<void> take_next() {
-    if (!next_) return {};
-    table_ = std::move(*next_);
-    next_.reset();
-    return table_.freeze();
-  }
   result<progress> join(const batch& rows, output& out);
   void apply_condition(const batch& rows, std::vector<uint8_t>& keep, output& out);
   batch joined(const batch& rows, std::span<const uint32_t> matches) const;
@@ -68,44 +44,16 @@ class table_join final : public stream_operator {
   operator_context context_;
   bool left_outer_, reject_missing_;
   join_columns columns_;
-  join_keys stream_keys_, table_keys_;
-  row_layout table_layout_;
-  bool changing_;
-  loaded_table table_;
-  std::optional<loaded_table> next_;  ///< gathered until it is whole
-  row_encoder encoder_;
-  std::string row_;
+  join_keys stream_keys_;
+  table_side table_;
   std::vector<uint32_t> matches_;  ///< per row of the batch: the table's row, or null_row
 };
-
-result<void> table_join::load(const batch& rows) {
-  class no_output final : public output {  // keys are bare columns: nothing fails
-    void push(batch) override {}
-    bool full() const override { return false; }
-    void reject(const batch&, uint32_t, const reject_reason&) override {}
-  } none;
-  std::vector<uint8_t> keep(rows.rows(), 1);
-  const encoded_keys& keys = table_keys_.encode(rows, evaluation_of(context_), keep, none);
-  std::vector<column_ptr> columns;
-  for (int each : columns_.right) columns.push_back(rows.share(static_cast<size_t>(each)));
-  const batch read(rows.rows(), std::move(columns));
-  encoder_.bind(read);
-  for (uint32_t row = 0; row < rows.rows(); ++row) {
-    if (keys.has_null(row)) continue;  // joins nothing
-    row_.clear();
-    encoder_.append(row_, row);
-    loaded_table& into = next_ ? *next_ : table_;
-    if (sign(rows.kind(row)) > 0) SYSTOLE_TRY(into.put(keys.key(row), row_));
-    else into.retract(keys.key(row), row_);
-  }
-  return {};
-}
 
 /// The compact batch: the stream's columns as they are, the table's by `matches`.
 batch table_join::joined(const batch& rows, std::span<const uint32_t> matches) const {
   std::vector<column_ptr> columns;
   for (int each : columns_.left) columns.push_back(rows.share(static_cast<size_t>(each)));
-  for (const column_ptr& each : table_.columns().columns()) columns.push_back(gather_or_null(*each, matches));
+  table_.append_matches(matches, columns);
   return rows.with_columns(std::move(columns));
 }
 
@@ -122,7 +70,7 @@ void table_join::apply_condition(const batch& rows, std::vector<uint8_t>& keep, 
 }
 
 result<progress> table_join::join(const batch& rows, output& out) {
-  if (changing_) SYSTOLE_TRY(table_.settle());
+  SYSTOLE_TRY(table_.settle());
   context_.accounting->in += rows.rows();
   std::vector<uint8_t> keep(rows.rows(), 1);
   const encoded_keys& keys = stream_keys_.encode(rows, evaluation_of(context_), keep, out);
@@ -174,9 +122,11 @@ result<std::unique_ptr<stream_operator>> make_table_join(const proto::Node& node
                                                          plan.fields(), node.output()));
   row_layout table_layout;
   for (int each : columns.right) table_layout.types.push_back(table.columns.fields[static_cast<size_t>(each)].type);
+  table_side side(join_keys(std::move(table_keys)), columns.right, std::move(table_layout), plan.table_changes(), plan.reemit());
+  if (plan.keeps_results())
+    return make_changing_table_join(node, stream, context, std::move(columns), join_keys(std::move(stream_keys)), std::move(side));
   return std::unique_ptr<stream_operator>(
-      std::make_unique<table_join>(context, plan, std::move(columns), join_keys(std::move(stream_keys)),
-                                   join_keys(std::move(table_keys)), std::move(table_layout)));
+      std::make_unique<table_join>(context, plan, std::move(columns), join_keys(std::move(stream_keys)), std::move(side)));
 }
 
 }  // namespace systole

@@ -297,6 +297,7 @@ std::vector<setting> node_settings(const proto::Node& node, const node_notes& no
       if (!node.table_join().residual().sql().empty()) out.emplace_back("and", one_line(node.table_join().residual().sql()));
       if (!node.table_join().left_outer())
         out.emplace_back("onMissing", node.table_join().reject_missing() ? "reject" : "drop");
+      if (node.table_join().table_changes()) out.emplace_back("onRefresh", node.table_join().reemit() ? "reemit" : "keep");
       out.emplace_back("fields", named_list(node.table_join().fields()));
       break;
     case proto::Node::kOver:
@@ -373,7 +374,9 @@ std::string state_estimate(const proto::Node& node, const proto::PhysicalPlan& p
     case proto::Node::kIntervalJoin: return "a " + row(0) + " and a " + row(1) + " each, until its interval has passed";
     case proto::Node::kRegularJoin:
       return "a " + row(0) + " and a " + row(1) + " each, " + (node.regular_join().ttl_us() == 0 ? "for ever" : "until the ttl");
-    case proto::Node::kTableJoin: return "the table, in each subtask: a " + row(1) + " each";
+    case proto::Node::kTableJoin:
+      return "the table, in each subtask: a " + row(1) + " each" +
+             (node.table_join().keeps_results() ? "; a " + row(0) + " and its result per upsert key, for ever" : "");
     case proto::Node::kOver: return "a " + row(0) + " per row, for ever";
     default: return {};
   }

@@ -107,8 +107,9 @@ class layout {
   }
 
   void place_row_step(size_t i) {
-    chain(i, 0);
     const logical_node& node = logical_.nodes[i];
+    if (node.node.has_table_join() && node.node.table_join().keeps_results()) place_keyed(i, sql_of(node.node.table_join().upsert_key()));
+    else chain(i, 0);
     if (node.node.has_table_join() && root(nodes_[node.inputs[1]].stage) != root(nodes_[node.inputs[0]].stage))
       nodes_[i].exchanges[1] = proto::Edge::BROADCAST;
   }
@@ -305,6 +306,7 @@ bool needs_no_retraction(const logical_plan& plan, const std::vector<std::vector
       if (!keyed && sink.kind() != proto::Sink::BLACKHOLE) return false;
       continue;
     }
+    if (consumer.node.has_table_join() && consumer.node.table_join().keeps_results()) continue;  // knows what it emitted per key
     if (!consumer.node.has_project()) return false;
     std::vector<std::string> renamed;
     for (const std::string& name : key)

@@ -128,16 +128,22 @@ class join_planner {
                       "give the table a primaryKey: [...]");
       return;
     }
-    if (right_.refreshed && left_.changelog) {
-      problems_.error(codes::not_in_this_build, join_.at("table"), "the join of a changelog with a table that is refreshed is not in this build",
-                      "leave `refresh` out, or join before the step that makes the stream a changelog");
+    const bool reemits = join_.text("onRefresh") == "reemit";
+    if (reemits && !right_.refreshed) {
+      problems_.error(codes::excluded_key, join_.at("onRefresh"), "`onRefresh: reemit` has no meaning for a table that is not refreshed",
+                      "give the table `refresh`, or leave it out");
       return;
     }
-    if (join_.text("onRefresh") == "reemit") {
-      problems_.error(codes::not_in_this_build, join_.at("onRefresh"), "`onRefresh: reemit` is not in this build",
-                      "keep: changes of the table hold for rows that come later");
+    // What was emitted is taken back by the stream's key, whatever the table holds by then.
+    const bool keeps_results = right_.refreshed && (left_.changelog || reemits);
+    if (keeps_results && !left_.upsert_key) {
+      problems_.error(codes::needs_primary_key, join_.at(reemits ? "onRefresh" : "table"),
+                      reemits ? "`onRefresh: reemit` needs a stream with an upsert key, by which results are replaced"
+                              : "the join of a changelog with a table that is refreshed needs the stream's upsert key",
+                      left_.no_key_reason.empty() ? "deduplicate by a key before" : "the stream has none: " + left_.no_key_reason);
       return;
     }
+    const bool changelog = left_.changelog || reemits;
     auto keys = split_join_condition(site_.context, *join_.get("on"), scope_);
     if (!keys) return;
     for (const std::string& name : *right_.upsert_key) {
@@ -147,7 +153,7 @@ class join_planner {
                      "`on` must give the table's whole key: " + scope_.right_alias + "." + name + " is missing");
       return;
     }
-    auto output = join_fields(site_, join_, scope_, left_outer_, left_.changelog);
+    auto output = join_fields(site_, join_, scope_, left_outer_, changelog);
     if (!output) return;
     proto::TableJoin& message = *site_.made.node.mutable_table_join();
     message.set_stream_alias(scope_.left_alias);
@@ -158,13 +164,15 @@ class join_planner {
     message.set_left_outer(left_outer_);
     message.set_reject_missing(join_.text("onMissing") == "reject");
     message.set_table_changes(right_.refreshed);
+    message.set_keeps_results(keeps_results);
+    message.set_reemit(reemits);
     *message.mutable_fields() = output->fields;
     *message.mutable_stream_schema() = schema_message(left_.columns);
     *message.mutable_table_schema() = schema_message(right_.columns);
-    if (left_.changelog && left_.upsert_key)
-      for (const std::string& name : *left_.upsert_key) message.add_upsert_key()->set_sql(name);
+    if (changelog && left_.upsert_key)
+      for (const std::string& name : *left_.upsert_key) message.add_upsert_key()->set_sql(quote_name(name));
     stream& out = site_.made.out;
-    out.changelog = left_.changelog;
+    out.changelog = changelog;
     std::vector<int> left_source = output->source_of;
     for (int& column : left_source)
       if (column >= static_cast<int>(left_.columns.fields.size())) column = -1;

@@ -33,6 +33,7 @@ FENCES = [
     (r"boost/", {"http"}),
     (r"librdkafka/|libpq", {"connectors"}),
 ]
+DOCUMENT = re.compile(r"docs/[a-z0-9_/-]+\.md")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -46,10 +47,13 @@ def offences(path):
     tested = folder == "tests"
     if tested:
         folder = path.split("/")[1]
-    if path.startswith("bench/limits/"):  # programs without an engine; they use the libraries directly
+    if path.startswith(("bench/limits/", "bench/probe/")):  # programs without an engine; they use the libraries directly
         return
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
+            for named in DOCUMENT.findall(line):
+                if not os.path.exists(os.path.join(ROOT, named)):
+                    yield f"{path}:{number}: there is no {named}"
             match = INCLUDE.match(line)
             if not match:
                 continue
