@@ -83,7 +83,14 @@ failure kafka_failure(int code, const std::string& what) {
     case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
     case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
     case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:  // a leader that is new
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
     case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
     case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
     case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
     case RD_KAFKA_RESP_ERR_NOT_COORDINATOR: return fail(error_code::unavailable, text + "; tried again");
@@ -189,33 +196,48 @@ result<uint32_t> kafka_partition_count(kafka_client& client, const std::string& 
   return static_cast<uint32_t>(about->topics[0].partition_cnt);
 }
 
-result<kafka_offsets> kafka_partition_offsets(kafka_client& client, const std::string& topic, uint32_t partition,
-                                              std::chrono::milliseconds time_out) {
-  kafka_offsets made;
-  const rd_kafka_resp_err_t error =
-      rd_kafka_query_watermark_offsets(client.handle(), topic.c_str(), static_cast<int32_t>(partition), &made.first, &made.end,
-                                       static_cast<int>(time_out.count()));
+namespace {
+
+/// The answer to one question for an offset: of a time (milliseconds), of the first record kept (-2), of the end (-1).
+/// rd_kafka_query_watermark_offsets is no way to ask: librdkafka 2.0.2 waits there for the leader that it knows, however
+/// long that is dead. Below 0: there is no record of that time.
+result<int64_t> ask_offset(kafka_client& client, const std::string& topic, uint32_t partition, int64_t of,
+                           std::chrono::milliseconds time_out) {
+  std::unique_ptr<rd_kafka_topic_partition_list_t, void (*)(rd_kafka_topic_partition_list_t*)> list(
+      rd_kafka_topic_partition_list_new(1), rd_kafka_topic_partition_list_destroy);
+  rd_kafka_topic_partition_t* const asked =
+      rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), static_cast<int32_t>(partition));
+  asked->offset = of;
+  rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client.handle(), list.get(), static_cast<int>(time_out.count()));
+  if (!error) error = asked->err;
   if (error)
     return kafka_failure(error, "asking " + client.connection() + " for the offsets of " + topic + "/" + std::to_string(partition));
   client.tell_answered();
+  return asked->offset;
+}
+
+constexpr int64_t first_kept = -2, end_of_partition = -1;  // Kafka's protocol, ListOffsets
+
+}  // namespace
+
+result<int64_t> kafka_partition_end(kafka_client& client, const std::string& topic, uint32_t partition,
+                                    std::chrono::milliseconds time_out) {
+  return ask_offset(client, topic, partition, end_of_partition, time_out);
+}
+
+result<kafka_offsets> kafka_partition_offsets(kafka_client& client, const std::string& topic, uint32_t partition,
+                                              std::chrono::milliseconds time_out) {
+  kafka_offsets made;
+  SYSTOLE_ASSIGN(made.first, ask_offset(client, topic, partition, first_kept, time_out));
+  SYSTOLE_ASSIGN(made.end, ask_offset(client, topic, partition, end_of_partition, time_out));
   return made;
 }
 
 result<int64_t> kafka_offset_of_time(kafka_client& client, const std::string& topic, uint32_t partition,
                                      int64_t timestamp_ms, std::chrono::milliseconds time_out) {
-  std::unique_ptr<rd_kafka_topic_partition_list_t, void (*)(rd_kafka_topic_partition_list_t*)> list(
-      rd_kafka_topic_partition_list_new(1), rd_kafka_topic_partition_list_destroy);
-  rd_kafka_topic_partition_t* const asked =
-      rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), static_cast<int32_t>(partition));
-  asked->offset = timestamp_ms;
-  rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client.handle(), list.get(), static_cast<int>(time_out.count()));
-  if (!error) error = asked->err;
-  if (error)
-    return kafka_failure(error, "asking " + client.connection() + " for a time's offset in " + topic + "/" +
-                                    std::to_string(partition));
-  if (asked->offset >= 0) return asked->offset;
-  SYSTOLE_ASSIGN(const kafka_offsets offsets, kafka_partition_offsets(client, topic, partition, time_out));
-  return offsets.end;
+  SYSTOLE_ASSIGN(const int64_t found, ask_offset(client, topic, partition, timestamp_ms, time_out));
+  if (found >= 0) return found;
+  return kafka_partition_end(client, topic, partition, time_out);
 }
 
 }  // namespace systole
