@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "connectors/kafka_questions.h"
 
 namespace systole {
 namespace {

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/clock.h"
+#include "connectors/kafka_questions.h"
 #include "tests/kafka/kafka_broker.h"
 #include "tests/kafka/kafka_records.h"
 #include "tests/support/temporary_directory.h"

@@ -230,7 +230,8 @@ TEST_F(kafka_security, says_which_connection_is_refused_why_and_what_to_do) {
       EXPECT_EQ(status, 1) << said;
       EXPECT_LT(took, std::chrono::seconds(20)) << said;
       const size_t failed = said.find("the job failed: ");
-      ASSERT_NE(failed, std::string::npos) << said;
+      EXPECT_NE(failed, std::string::npos) << said;
+      if (failed == std::string::npos) continue;
       const std::string reason = said.substr(failed);
       EXPECT_NE(reason.find("the connection hospital: "), std::string::npos) << said;
       for (const std::string& part : refusals[i].said) EXPECT_NE(reason.find(part), std::string::npos) << part << " in: " << said;
