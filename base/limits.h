@@ -59,6 +59,7 @@ inline constexpr size_t kafka_queue_kibibytes = 32 * 1024; ///< Of records that 
 inline constexpr size_t kafka_queue_records = 100'000;
 inline constexpr unsigned kafka_opened_at_once = 16;       ///< Producers that a recovery fences side by side.
 inline constexpr int kafka_topic_wait_ms = 10'000;         ///< For a topic that the cluster does not have.
+inline constexpr int kafka_refusal_ms = 3'000;             ///< For another broker to let a client in that one has refused.
 inline constexpr size_t kafka_prefetch_bytes = 64 * mebibyte;       ///< Fetched ahead of one source reader ...
 inline constexpr size_t kafka_least_prefetch_bytes = 1 * mebibyte;  ///< ... of one partition, at least ...
 inline constexpr size_t kafka_most_prefetch_bytes = 16 * mebibyte;  ///< ... and at most.

@@ -20,7 +20,7 @@ result<std::string> read_secret(const std::string& property, const proto::Secret
   auto read = files.read_all(directory + "/" + secret.name() + "/" + secret.key(), limits::secret_bytes);
   if (!read) {
     failure cause = std::move(read).error();
-    cause.message = what + " cannot be read from " + directory + ": " + cause.message;
+    cause.message = what + " cannot be read: " + cause.message + "; write it there, or correct the connection's secretRef";
     return cause;
   }
   std::string value = std::move(read).value();

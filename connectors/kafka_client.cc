@@ -4,6 +4,7 @@
 #include <syslog.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <string_view>
 
 #include "base/log.h"
@@ -34,12 +35,12 @@ const std::map<std::string, std::string>& defaults() {
   return made;
 }
 
-/// Facilities of librdkafka's log that repeat what the error callback says once or what a transaction's call returns, whose
-/// caller decides what that means; or that a property is not for this role.
+/// Facilities of librdkafka's log that repeat what the error and certificate callbacks say once or what a transaction's call
+/// returns, whose caller decides what that means; or that a property is not for this role.
 bool is_chatter(std::string_view facility) {
   return facility == "GETPID" || facility == "TXNERR" || facility == "ADDPARTS" || facility == "FATAL" ||
          facility == "FAIL" || facility == "ERROR" || facility == "BROKERFAIL" || facility == "REQTMOUT" ||
-         facility == "DISCONNECT" || facility == "CONFWARN";
+         facility == "DISCONNECT" || facility == "CONFWARN" || facility == "SSLCERTVRFY";
 }
 
 void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
@@ -49,8 +50,28 @@ void on_log(const rd_kafka_t*, int level, const char* facility, const char* text
   log_line(as, "kafka", std::string(facility) + ": " + text);
 }
 
+/// What to look at where the library cannot use a file or a secret; its own texts name the property and hold no value.
+std::string to_correct(std::string_view text, const std::map<std::string, std::string>& settings) {
+  const auto names = [text](std::string_view property) { return text.find(property) != std::string_view::npos; };
+  if (names("ssl.ca.location")) return "; is `caFile` a readable PEM file: " + settings.at("ssl.ca.location") + "?";
+  if (names("ssl.ca.pem")) return "; is the secret `ca` a certificate in PEM?";
+  if (names("ssl.certificate.pem")) return "; is the secret `certificate` one in PEM?";
+  if (names("ssl.key.pem")) return "; is the secret `key` a private key in PEM, with `keyPassword` where it has one?";
+  return {};
+}
+
 void on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
   static_cast<kafka_client*>(opaque)->tell_error(code, reason);
+}
+
+/// OpenSSL has looked at one certificate of a chain, and its verdict stays: this is to know why it is refused, which the
+/// library's own error does not tell.
+int on_certificate(rd_kafka_t*, const char* broker, int32_t, int* x509_error, int, const char*, size_t, char* text, size_t size,
+                   void* opaque) {
+  if (*x509_error == 0) return 1;
+  static_cast<kafka_client*>(opaque)->tell_certificate(broker, *x509_error);
+  std::snprintf(text, size, "refused");
+  return 0;
 }
 
 }  // namespace
@@ -83,7 +104,14 @@ failure kafka_failure(int code, const std::string& what) {
     case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
     case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
     case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:  // a leader that is new
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
     case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
     case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
     case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
     case RD_KAFKA_RESP_ERR_NOT_COORDINATOR: return fail(error_code::unavailable, text + "; tried again");
@@ -133,6 +161,7 @@ result<std::unique_ptr<kafka_client>> kafka_client::make(kafka_role role, const 
   }
   rd_kafka_conf_set_log_cb(configuration, on_log);
   rd_kafka_conf_set_error_cb(configuration, on_error);
+  rd_kafka_conf_set_ssl_cert_verify_cb(configuration, on_certificate);
   rd_kafka_conf_set_opaque(configuration, made.get());
   if (prepare) prepare(configuration);
   made->handle_ = rd_kafka_new(role == kafka_role::consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, configuration, text,
@@ -141,7 +170,7 @@ result<std::unique_ptr<kafka_client>> kafka_client::make(kafka_role role, const 
     // Its threads did not start in time: a machine that is overloaded, or whose clock was set meanwhile.
     const bool passes = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
     rd_kafka_conf_destroy(configuration);
-    return fail(passes ? error_code::unavailable : error_code::invalid_argument, "the connection " + connection + ": " + text);
+    return fail(passes ? error_code::unavailable : error_code::invalid_argument, "the connection " + connection + ": " + text + to_correct(text, all));
   }
   return made;
 }
@@ -155,67 +184,36 @@ kafka_client::~kafka_client() {
 
 void kafka_client::serve() const { rd_kafka_poll(handle_, 0); }
 
+failure kafka_client::unanswered(int code, const std::string& what) {
+  serve();  // the reasons come as events
+  if (auto refused = refusal_.lasting(std::chrono::steady_clock::now())) return std::move(*refused);
+  return kafka_failure(code, what);
+}
+
 void kafka_client::tell_error(int code, const char* reason) {
   if (quiet_) return;
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-    if (!unreachable_.exchange(true))
-      log_line(log_level::warning, "kafka", connection_ + ": no broker can be reached; trying again until one answers");
+    if (unreachable_.exchange(true)) return;
+    const std::lock_guard lock(reason_mutex_);
+    log_line(log_level::warning, "kafka",
+             connection_ + ": no broker can be reached; trying again until one answers" +
+                 (reason_.empty() ? "" : " (" + reason_ + ")"));
     return;
+  }
+  const std::string refused = refusal_.on_error(code, reason, std::chrono::steady_clock::now());
+  if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+    const std::lock_guard lock(reason_mutex_);
+    reason_ = reason;
   }
   const bool passing = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE ||
                        code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__FATAL;
-  log_line(passing ? log_level::debug : log_level::warning, "kafka", connection_ + ": " + reason);
+  log_line(passing ? log_level::debug : log_level::warning, "kafka", connection_ + ": " + (refused.empty() ? reason : refused));
 }
 
 void kafka_client::tell_answered() {
+  refusal_.on_answer();
   if (unreachable_.load(std::memory_order_relaxed) && unreachable_.exchange(false))
     log_line(log_level::warning, "kafka", connection_ + ": a broker answers again");
-}
-
-result<uint32_t> kafka_partition_count(kafka_client& client, const std::string& topic,
-                                       std::chrono::milliseconds time_out) {
-  const std::string what = "asking " + client.connection() + " for the topic " + topic;
-  std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)> handle(
-      rd_kafka_topic_new(client.handle(), topic.c_str(), nullptr), rd_kafka_topic_destroy);
-  if (!handle) return kafka_failure(rd_kafka_last_error(), what);
-  const rd_kafka_metadata_t* about = nullptr;
-  const rd_kafka_resp_err_t error =
-      rd_kafka_metadata(client.handle(), 0, handle.get(), &about, static_cast<int>(time_out.count()));
-  if (error) return kafka_failure(error, what);
-  std::unique_ptr<const rd_kafka_metadata_t, void (*)(const rd_kafka_metadata_t*)> owned(about, rd_kafka_metadata_destroy);
-  client.tell_answered();
-  if (about->topic_cnt != 1) return fail(error_code::not_found, what + ": there is none");
-  if (about->topics[0].err) return kafka_failure(about->topics[0].err, what);
-  return static_cast<uint32_t>(about->topics[0].partition_cnt);
-}
-
-result<kafka_offsets> kafka_partition_offsets(kafka_client& client, const std::string& topic, uint32_t partition,
-                                              std::chrono::milliseconds time_out) {
-  kafka_offsets made;
-  const rd_kafka_resp_err_t error =
-      rd_kafka_query_watermark_offsets(client.handle(), topic.c_str(), static_cast<int32_t>(partition), &made.first, &made.end,
-                                       static_cast<int>(time_out.count()));
-  if (error)
-    return kafka_failure(error, "asking " + client.connection() + " for the offsets of " + topic + "/" + std::to_string(partition));
-  client.tell_answered();
-  return made;
-}
-
-result<int64_t> kafka_offset_of_time(kafka_client& client, const std::string& topic, uint32_t partition,
-                                     int64_t timestamp_ms, std::chrono::milliseconds time_out) {
-  std::unique_ptr<rd_kafka_topic_partition_list_t, void (*)(rd_kafka_topic_partition_list_t*)> list(
-      rd_kafka_topic_partition_list_new(1), rd_kafka_topic_partition_list_destroy);
-  rd_kafka_topic_partition_t* const asked =
-      rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), static_cast<int32_t>(partition));
-  asked->offset = timestamp_ms;
-  rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client.handle(), list.get(), static_cast<int>(time_out.count()));
-  if (!error) error = asked->err;
-  if (error)
-    return kafka_failure(error, "asking " + client.connection() + " for a time's offset in " + topic + "/" +
-                                    std::to_string(partition));
-  if (asked->offset >= 0) return asked->offset;
-  SYSTOLE_ASSIGN(const kafka_offsets offsets, kafka_partition_offsets(client, topic, partition, time_out));
-  return offsets.end;
 }
 
 }  // namespace systole

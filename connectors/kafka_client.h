@@ -4,11 +4,13 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/file_system.h"
 #include "base/result.h"
 #include "connectors/connection_settings.h"
+#include "connectors/kafka_refusal.h"
 #include "proto/plan.pb.h"
 
 // librdkafka's own names, so that its header is included by connectors/kafka_*.cc only.
@@ -34,8 +36,9 @@ failure kafka_failure(rd_kafka_error_s* error, const std::string& what);
 enum class kafka_role { consumer, producer };
 
 /// One librdkafka handle with its threads. Every time-out is finite; what the library logs goes to base/log.h (it holds
-/// no payloads), repeated connection errors as debug lines, and once as a warning when no broker can be reached and when
-/// one answers again. Thread-safe, as librdkafka is.
+/// no payloads), repeated connection errors as debug lines, and once as a warning when no broker can be reached, with the
+/// last reason, and when one answers again. Certificates are checked by OpenSSL, with the host's name. Thread-safe, as
+/// librdkafka is.
 class kafka_client {
  public:
   /// `own`: what the connector demands; it wins over the connection's. `prepare` (may be empty) sets callbacks: it gets
@@ -57,35 +60,27 @@ class kafka_client {
   /// Serves the handle's events (errors, statistics, delivery reports): now and then from one thread. Does not wait.
   void serve() const;
 
+  /// The failure of a question that the library ended with `code`: where brokers keep the client out for a while, that.
+  failure unanswered(int code, const std::string& what);
+
   /// Called by the library's threads and serve().
   void tell_error(int code, const char* reason);
+  void tell_certificate(const char* broker, int x509_error) { refusal_.on_certificate(broker, x509_error); }
   void tell_answered();
   void set_quiet() { quiet_ = true; }
 
  private:
-  explicit kafka_client(std::string connection, void* opaque) : connection_(std::move(connection)), opaque_(opaque) {}
+  explicit kafka_client(std::string connection, void* opaque)
+      : connection_(std::move(connection)), opaque_(opaque), refusal_(connection_) {}
 
   std::string connection_;
   void* opaque_;
   rd_kafka_s* handle_ = nullptr;
+  kafka_refusal refusal_;
+  std::mutex reason_mutex_;
+  std::string reason_;  ///< the last of a connection that was not to be had
   std::atomic<bool> unreachable_{false};
   std::atomic<bool> quiet_{false};
 };
-
-/// What is known of a topic.
-struct kafka_offsets {
-  int64_t first = 0;  ///< the first one kept
-  int64_t end = 0;    ///< behind the last one that a reader may see
-};
-
-/// Questions to the cluster. They block up to `time_out`: never on a thread that must go on.
-/// How many partitions a topic has; `not_found` where it does not exist.
-result<uint32_t> kafka_partition_count(kafka_client& client, const std::string& topic, std::chrono::milliseconds time_out);
-/// With the client's isolation level: behind the last stable record of a read_committed one, behind the last of others.
-result<kafka_offsets> kafka_partition_offsets(kafka_client& client, const std::string& topic, uint32_t partition,
-                                              std::chrono::milliseconds time_out);
-/// The first offset whose record is at `timestamp_ms` or later; the end where there is none yet.
-result<int64_t> kafka_offset_of_time(kafka_client& client, const std::string& topic, uint32_t partition,
-                                     int64_t timestamp_ms, std::chrono::milliseconds time_out);
 
 }  // namespace systole

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/limits.h"
+#include "connectors/kafka_questions.h"
 
 namespace systole {
 namespace {

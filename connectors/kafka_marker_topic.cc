@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/limits.h"
+#include "connectors/kafka_questions.h"
 
 namespace systole {
 namespace {

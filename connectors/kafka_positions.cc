@@ -11,8 +11,9 @@ result<void> decode_one(const std::string& topic, const std::string& snapshot, k
   byte_reader reader(snapshot);
   const auto version = reader.fixed<uint32_t>();
   if (reader.ok() && version != positions_version)
-    return fail(error_code::incompatible, "the positions of a Kafka source have version " + std::to_string(version) +
-                                              "; this build reads version " + std::to_string(positions_version));
+    return fail(error_code::incompatible, "the saved positions of the topic " + topic + " have version " + std::to_string(version) +
+                                              "; this build reads version " + std::to_string(positions_version) +
+                                              ": go on with the build that wrote them");
   const std::string saved(reader.bytes());
   if (reader.ok() && saved != topic)
     return fail(error_code::incompatible, "the saved positions are of the topic " + saved + ", the source reads " + topic +

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "connectors/kafka_questions.h"
 #include "connectors/kafka_record_encoder.h"
 
 namespace systole {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "connectors/kafka_questions.h"
 
 namespace systole {
 namespace {
@@ -198,7 +199,7 @@ std::chrono::microseconds kafka_source_reader::hurry() {
   // Where its queue was full the library (2.0.2) looks only once a second whether there is room again, unless its thread
   // is woken by something to do: a question whose answer nobody waits for. Less and less often while nothing comes.
   if (hurry_wait_.count() > 0) {
-    const auto unasked = kafka_partition_offsets(*client_, source_.kafka().topic(), behind->partition, std::chrono::milliseconds(1));
+    const auto unasked = kafka_partition_end(*client_, source_.kafka().topic(), behind->partition, std::chrono::milliseconds(1));
     (void)unasked;
   }
   hurry_wait_ = std::clamp(hurry_wait_ * 2, first_hurry, longest_poll);

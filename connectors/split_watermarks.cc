@@ -22,7 +22,9 @@ split_watermarks::split_watermarks(const proto::Watermark& settings, bool has_wa
       idle_timeout_(std::chrono::microseconds(settings.idle_timeout_us())),
       advance_when_idle_(settings.advance_when_idle()),
       alignment_(std::move(alignment)),
-      reader_(reader) {}
+      reader_(reader) {
+  if (alignment_) alignment_->tell(reader_, watermark_none);
+}
 
 size_t split_watermarks::add(timestamp_us announced) {
   splits_.push_back({.announced = announced});

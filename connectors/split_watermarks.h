@@ -12,10 +12,12 @@
 
 namespace systole {
 
-/// How far the slowest split of each of a source's readers in this process has come. Thread-safe.
+/// How far the slowest split of each of a source's readers in this process has come. Readers of other processes have no say:
+/// nobody tells theirs here. Thread-safe.
 class split_alignment {
  public:
-  explicit split_alignment(size_t readers) : slowest_(readers, watermark_none) {}
+  /// `readers`: of all processes. One is waited for once its split_watermarks is made.
+  explicit split_alignment(size_t readers) : slowest_(readers, watermark_end) {}
   /// watermark_end: the reader has no split that anybody should wait for.
   void tell(size_t reader, timestamp_us slowest);
   timestamp_us slowest() const;

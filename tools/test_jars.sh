@@ -9,9 +9,9 @@ run() {
 
 get_jars() {
   pom=$1
-  folder=$2
+  mkdir -p "$2"
+  folder=$(cd "$2" && pwd)
   log=$folder/prepare.log
-  mkdir -p "$folder"
   if jars_are_there; then return 0; fi
   exec 9>"$folder/lock"
   flock 9

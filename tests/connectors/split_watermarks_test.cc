@@ -94,5 +94,17 @@ TEST(split_watermarks, the_fastest_wait_for_the_slowest_of_all_readers) {
   EXPECT_FALSE(fast.must_wait(0));
 }
 
+TEST(split_watermarks, readers_of_other_processes_are_not_waited_for) {
+  auto alignment = std::make_shared<split_alignment>(3);
+  split_watermarks fast(settings(0, 0, 100), true, alignment, 0), slow(settings(0, 0, 100), true, alignment, 2);
+  fast.add();
+  slow.add();
+  fast.announce(0, 1000);
+  slow.announce(0, 950);
+  (void)fast.combined(seconds(0), 0);
+  (void)slow.combined(seconds(0), 0);
+  EXPECT_FALSE(fast.must_wait(0));  // reader 1 is elsewhere
+}
+
 }  // namespace
 }  // namespace systole

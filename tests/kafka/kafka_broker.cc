@@ -21,40 +21,68 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Two ports that were free a moment ago.
-std::pair<int, int> free_ports() {
-  int sockets[2], ports[2];
-  for (int i = 0; i < 2; ++i) {
-    sockets[i] = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+/// Addresses on ports that were free a moment ago.
+std::vector<std::string> free_addresses(size_t count) {
+  std::vector<int> sockets;
+  std::vector<std::string> made;
+  for (size_t i = 0; i < count; ++i) {
+    sockets.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t length = sizeof(address);
-    if (::bind(sockets[i], reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-        ::getsockname(sockets[i], reinterpret_cast<sockaddr*>(&address), &length) != 0)
+    if (::bind(sockets.back(), reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+        ::getsockname(sockets.back(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
       throw std::runtime_error("no free port");
-    ports[i] = ntohs(address.sin_port);
+    made.push_back("127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
   }
   for (int each : sockets) ::close(each);
-  return {ports[0], ports[1]};
+  return made;
 }
 
-std::string properties_text(const std::string& directory, std::pair<int, int> ports,
-                            const std::map<std::string, std::string>& more) {
-  const std::string broker = "127.0.0.1:" + std::to_string(ports.first);
-  const std::string controller = "127.0.0.1:" + std::to_string(ports.second);
+std::string text_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+kafka_broker::kafka_broker(const kafka_broker_settings& settings) : jars_(SYSTOLE_KAFKA_FOLDER) {
+  const std::string prepare = std::string(SYSTOLE_SOURCE_DIR) + "/tools/kafka_jars.sh '" + jars_ + "'";
+  if (std::system(prepare.c_str()) != 0) throw std::runtime_error("tools/kafka_jars.sh failed: no broker to test with");
+  std::string pattern = (fs::temp_directory_path() / "systole-kafka-XXXXXX").string();
+  if (!::mkdtemp(pattern.data())) throw std::runtime_error("no temporary directory");
+  directory_ = pattern;
+  const std::vector<std::string> addresses = free_addresses(2 + settings.listeners.size());
+  servers_ = addresses[0];
+  controller_ = settings.first ? settings.first->controller_ : addresses[1];
+  size_t next = 2;
+  for (const auto& [name, protocol] : settings.listeners) listeners_[name] = addresses[next++];
+  std::ofstream(directory_ + "/server.properties") << properties_text(settings);
+  format(settings);
+  start();
+}
+
+std::string kafka_broker::properties_text(const kafka_broker_settings& settings) const {
+  std::string listeners = "PLAINTEXT://" + servers_, protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT";
+  for (const auto& [name, protocol] : settings.listeners) {
+    listeners += "," + name + "://" + listeners_.at(name);
+    protocols += "," + name + ":" + protocol;
+  }
   // A registration expires after a second, so that a restart takes 3 s and not 12; aborted transactions are cleaned up
   // each second.
   std::map<std::string, std::string> all{
-      {"process.roles", "broker,controller"},
-      {"node.id", "1"},
-      {"controller.quorum.voters", "1@" + controller},
-      {"listeners", "PLAINTEXT://" + broker + ",CONTROLLER://" + controller},
-      {"advertised.listeners", "PLAINTEXT://" + broker},
+      {"process.roles", settings.first ? "broker" : "broker,controller"},
+      {"node.id", settings.first ? "2" : "1"},
+      {"controller.quorum.voters", "1@" + controller_},
+      {"listeners", settings.first ? listeners : listeners + ",CONTROLLER://" + controller_},
+      {"advertised.listeners", listeners},
       {"controller.listener.names", "CONTROLLER"},
-      {"listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"},
+      {"listener.security.protocol.map", protocols},
       {"inter.broker.listener.name", "PLAINTEXT"},
-      {"log.dirs", directory + "/data"},
+      {"log.dirs", directory_ + "/data"},
       {"auto.create.topics.enable", "false"},
       {"default.replication.factor", "1"},
       {"offsets.topic.replication.factor", "1"},
@@ -76,32 +104,27 @@ std::string properties_text(const std::string& directory, std::pair<int, int> po
       {"log.cleaner.backoff.ms", "1000"},
       {"log.segment.bytes", "268435456"},
   };
-  for (const auto& [key, value] : more) all[key] = value;
+  for (const auto& [key, value] : settings.properties) all[key] = value;
   std::string text;
   for (const auto& [key, value] : all) text += key + "=" + value + "\n";
   return text;
 }
 
-std::string text_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-}  // namespace
-
-kafka_broker::kafka_broker(const std::map<std::string, std::string>& properties) : jars_(SYSTOLE_KAFKA_FOLDER) {
-  const std::string prepare = std::string(SYSTOLE_SOURCE_DIR) + "/tools/kafka_jars.sh '" + jars_ + "'";
-  if (std::system(prepare.c_str()) != 0) throw std::runtime_error("tools/kafka_jars.sh failed: no broker to test with");
-  std::string pattern = (fs::temp_directory_path() / "systole-kafka-XXXXXX").string();
-  if (!::mkdtemp(pattern.data())) throw std::runtime_error("no temporary directory");
-  directory_ = pattern;
+void kafka_broker::format(const kafka_broker_settings& settings) {
+  if (!settings.users.empty()) {
+    std::string command = "java -Xmx128m -XX:TieredStopAtLevel=1 -cp '" + jars_ +
+                          "/lib/*' kafka.tools.StorageTool format -t MkU3OEVBNTcwNTJENDM2Qg -c '" + directory_ +
+                          "/server.properties'";
+    for (const std::string& each : settings.users) command += " --add-scram '" + each + "'";
+    if (std::system((command + " >'" + directory_ + "/format.log' 2>&1").c_str()) != 0)
+      throw std::runtime_error("the broker's folder could not be made:\n" + text_of(directory_ + "/format.log"));
+    return;
+  }
   fs::copy(jars_ + "/template", directory_ + "/data", fs::copy_options::recursive);
-  const auto ports = free_ports();
-  servers_ = "127.0.0.1:" + std::to_string(ports.first);
-  std::ofstream(directory_ + "/server.properties") << properties_text(directory_, ports, properties);
-  start();
+  if (!settings.first) return;
+  // Its own number and its own name for the folder: 16 bytes in base64.
+  std::ofstream(directory_ + "/data/meta.properties")
+      << "version=1\nnode.id=2\ncluster.id=MkU3OEVBNTcwNTJENDM2Qg\ndirectory.id=c2Vjb25kLWZvbGRlci0tMg\n";
 }
 
 kafka_broker::~kafka_broker() {

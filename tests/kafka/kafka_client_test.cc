@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/clock.h"
+#include "connectors/kafka_questions.h"
 #include "tests/kafka/kafka_broker.h"
 #include "tests/kafka/kafka_records.h"
 #include "tests/support/temporary_directory.h"
@@ -82,6 +83,15 @@ TEST_F(kafka_client_test, reads_secrets_and_never_tells_them) {
   const auto refused = kafka_client::make(kafka_role::consumer, "c", {{"security.protocol", "s3cret"}}, {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message.find("s3cret"), std::string::npos);
+  // Nor one that it cannot use.
+  for (const auto& [property, key] : {std::pair("ssl.key.pem", "`key`"), {"ssl.certificate.pem", "`certificate`"}, {"ssl.ca.pem", "`ca`"}}) {
+    const auto unusable = kafka_client::make(kafka_role::consumer, "c", {{"security.protocol", "ssl"}, {property, "s3cret"}}, {});
+    ASSERT_FALSE(unusable) << property;
+    EXPECT_EQ(unusable.error().code, error_code::invalid_argument);
+    for (const std::string& part : {std::string("the connection c: "), std::string(key)})
+      EXPECT_NE(unusable.error().message.find(part), std::string::npos) << unusable.error().message;
+    EXPECT_EQ(unusable.error().message.find("s3cret"), std::string::npos);
+  }
 }
 
 }  // namespace

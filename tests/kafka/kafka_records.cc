@@ -125,14 +125,22 @@ std::pair<int64_t, int64_t> kafka_watermarks(const std::string& servers, const s
   const kafka_handle reader = make_kafka_handle(
       RD_KAFKA_CONSUMER, {{"bootstrap.servers", servers}, {"isolation.level", "read_uncommitted"}, {"group.id", "tests"}});
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(time_out_ms);
-  while (true) {
-    int64_t low = 0, high = 0;
-    const rd_kafka_resp_err_t error =
-        rd_kafka_query_watermark_offsets(reader.get(), topic.c_str(), partition, &low, &high, 5'000);
-    if (!error) return {low, high};
-    if (std::chrono::steady_clock::now() > deadline)
-      throw std::runtime_error("watermarks of " + topic + ": " + rd_kafka_err2str(error));
-  }
+  const auto ask = [&](int64_t of) {
+    while (true) {
+      rd_kafka_topic_partition_list_t* const list = rd_kafka_topic_partition_list_new(1);
+      rd_kafka_topic_partition_t* const asked = rd_kafka_topic_partition_list_add(list, topic.c_str(), partition);
+      asked->offset = of;
+      rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(reader.get(), list, 1'000);
+      if (!error) error = asked->err;
+      const int64_t offset = asked->offset;
+      rd_kafka_topic_partition_list_destroy(list);
+      if (!error) return offset;
+      if (std::chrono::steady_clock::now() > deadline)
+        throw std::runtime_error("watermarks of " + topic + ": " + rd_kafka_err2str(error));
+    }
+  };
+  const int64_t low = ask(-2);
+  return {low, ask(-1)};
 }
 
 std::vector<kafka_record> read_topic(const std::string& servers, const std::string& topic, bool read_committed) {

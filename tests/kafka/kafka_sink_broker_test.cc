@@ -117,8 +117,8 @@ void allow(const std::string& servers, const std::string& topic, rd_kafka_AclOpe
 }
 
 TEST(kafka_sink_acl, a_topic_that_may_not_be_written_is_told_before_the_checkpoint) {
-  kafka_broker broker({{"authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"},
-                       {"allow.everyone.if.no.acl.found", "true"}});
+  kafka_broker broker({.properties = {{"authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"},
+                                      {"allow.everyone.if.no.acl.found", "true"}}});
   broker.create_topic("guarded", 1);
   allow(broker.servers(), "guarded", RD_KAFKA_ACL_OPERATION_DESCRIBE);
   kafka_sink_run run(broker.servers(), "guarded", "guarded");

@@ -50,11 +50,16 @@ void wait_for_leaders(const std::string& servers, const std::string& topic, int 
 
 }  // namespace
 
-void kafka_broker::create_topic(const std::string& name, int partitions, const std::map<std::string, std::string>& settings) {
+void kafka_broker::create_topic(const std::string& name, int partitions, const std::map<std::string, std::string>& settings,
+                                const std::vector<int32_t>& copies) {
   char text[256];
-  owned<rd_kafka_NewTopic_t> topic(rd_kafka_NewTopic_new(name.c_str(), partitions, 1, text, sizeof(text)),
-                                   rd_kafka_NewTopic_destroy);
+  owned<rd_kafka_NewTopic_t> topic(
+      rd_kafka_NewTopic_new(name.c_str(), partitions, copies.empty() ? 1 : -1, text, sizeof(text)), rd_kafka_NewTopic_destroy);
   if (!topic) throw std::runtime_error(text);
+  for (int i = 0; i < partitions && !copies.empty(); ++i)
+    if (rd_kafka_NewTopic_set_replica_assignment(topic.get(), i, const_cast<int32_t*>(copies.data()), copies.size(), text,
+                                                 sizeof(text)))
+      throw std::runtime_error(text);
   for (const auto& [key, value] : settings) rd_kafka_NewTopic_set_config(topic.get(), key.c_str(), value.c_str());
   administer(
       servers_, "create " + name,

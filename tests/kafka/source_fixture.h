@@ -38,7 +38,9 @@ struct seen_rows {
 /// Makes Kafka sources over the binary's broker, each test with its own topic.
 class kafka_source_fixture : public ::testing::Test {
  protected:
-  kafka_source_fixture() : broker(kafka_broker::shared()) {
+  kafka_source_fixture() : kafka_source_fixture(kafka_broker::shared(), kafka_broker::shared().servers()) {}
+  /// Over another one, that the cluster at `bootstrap` has.
+  kafka_source_fixture(kafka_broker& of, std::string bootstrap) : broker(of), servers(std::move(bootstrap)) {
     topic = ::testing::UnitTest::GetInstance()->current_test_info()->name();
   }
 
@@ -48,7 +50,7 @@ class kafka_source_fixture : public ::testing::Test {
     made.set_kind(proto::Source::KAFKA);
     made.set_number(1);
     made.mutable_connection()->set_name("test");
-    (*made.mutable_connection()->mutable_settings())["bootstrap.servers"] = broker.servers();
+    (*made.mutable_connection()->mutable_settings())["bootstrap.servers"] = servers;
     made.mutable_kafka()->set_topic(topic);
     made.mutable_kafka()->set_discovery_interval_us(200'000);
     made.mutable_decoder()->set_format(proto::Decoder::JSON);
@@ -156,7 +158,7 @@ class kafka_source_fixture : public ::testing::Test {
   void give(const std::vector<int64_t>& numbers, int partition = 0) {
     std::vector<std::string> values;
     for (int64_t n : numbers) values.push_back(value(n, n));
-    produce_values(broker.servers(), topic, values, partition);
+    produce_values(servers, topic, values, partition);
   }
 
   struct wake_up {
@@ -165,6 +167,7 @@ class kafka_source_fixture : public ::testing::Test {
     bool woken = false;
   };
   kafka_broker& broker;
+  std::string servers;
   std::string topic;
   shifted_clock time;
   parameter_map parameters;
