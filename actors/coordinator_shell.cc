@@ -126,6 +126,7 @@ void coordinator_shell::lead(term_id term) {
   log_line(log_level::info, "coordinator", "leads in term " + std::to_string(term.value));
   control_ = std::make_unique<cluster_control>(
       cluster_control::settings{.detector = core_->options.detector, .storage = core_->options.storage, .checkpoints = core_->options.checkpoints}, term, now_us());
+  diary_ = {};
   jobs_read_ = false;
   to_open_ = 0;
   {
@@ -340,8 +341,10 @@ void coordinator_shell::on_triggered(const epoch_order& order) {
 
 void coordinator_shell::publish() {
   std::vector<job_control_metrics> made;
+  diary_.on_workers(control_->workers());
   for (auto& [id, it] : entries_) {
     const auto found = control_->jobs().find(id);
+    diary_.on_job(summary_of(id, it), found == control_->jobs().end() ? std::vector<attempt_failure>() : found->second.causes());
     if (found == control_->jobs().end() || !it.counters || !it.plan) continue;
     for (const attempt_failure& each : found->second.causes())
       if (each.attempt > it.restarts_seen) ++it.restarts[each.cause.code];

@@ -17,6 +17,7 @@
 #include "actors/job_metrics.h"
 #include "actors/job_keeper.h"
 #include "actors/node_work.h"
+#include "actors/coordinator_diary.h"
 #include "actors/peer_links.h"
 #include "coordination/cluster_control.h"
 #include "coordination/leadership.h"
@@ -193,6 +194,7 @@ class coordinator_shell {
   gate_actor gate_;
   peer_links peers_;
   news_board news_;
+  coordinator_diary diary_;  ///< of this term
   tap_sessions taps_;
   std::vector<tapped_step> taps_told_;  ///< to the workers
   bool tending_taps_ = false;

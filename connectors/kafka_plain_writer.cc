@@ -20,14 +20,9 @@ result<void> kafka_plain_writer::write(const batch& rows) {
   if (rows.empty()) return {};
   if (!settings_->records.upsert) return send(rows);
   changes_.add(rows);
-  return {};
-}
-
-result<sealed_epoch> kafka_plain_writer::seal(epoch_id, bool) {
-  if (!settings_->records.upsert) return sealed_epoch();
   SYSTOLE_ASSIGN(const std::vector<batch> netted, changes_.take());
   for (const batch& each : netted) SYSTOLE_TRY(send(each));
-  return sealed_epoch();
+  return {};
 }
 
 result<void> kafka_plain_writer::make_durable(epoch_id) {

@@ -87,8 +87,9 @@ result<std::unique_ptr<kafka_producer>> kafka_producer::make(shared_kafka_settin
                                          {"retry.backoff.ms", "10"},
                                          {"queue.buffering.max.kbytes", std::to_string(limits::kafka_queue_kibibytes)},
                                          {"queue.buffering.max.messages", std::to_string(limits::kafka_queue_records)}};
-  // Waiting gathers larger requests; the flush at the barrier ends it.
-  if (!settings->client.contains("linger.ms")) own["linger.ms"] = "20";
+  // Waiting gathers larger requests. A transaction's records are seen at its end, and the flush at the barrier ends the
+  // waiting; others are seen as they come.
+  if (!settings->client.contains("linger.ms")) own["linger.ms"] = made->transactional_ ? "20" : "2";
   if (made->transactional_) {
     own["transactional.id"] = std::move(transactional_id);
     own["transaction.timeout.ms"] = std::to_string(settings->transaction_timeout_ms);
