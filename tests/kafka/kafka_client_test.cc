@@ -53,6 +53,22 @@ TEST_F(kafka_client_test, tells_what_is_missing_from_what_cannot_be_reached) {
   EXPECT_EQ(unreachable.error().code, error_code::unavailable);
 }
 
+TEST_F(kafka_client_test, questions_end_in_time_though_the_leader_is_silent) {
+  broker_.create_topic("silent");
+  const auto client = consumer(broker_.servers());
+  ASSERT_TRUE(kafka_partition_offsets(*client, "silent", 0, milliseconds(10'000)));  // the leader is known
+  broker_.freeze();
+  const auto begin = std::chrono::steady_clock::now();
+  const auto offsets = kafka_partition_offsets(*client, "silent", 0, milliseconds(200));
+  const auto end = kafka_partition_end(*client, "silent", 0, milliseconds(1));
+  const auto of_time = kafka_offset_of_time(*client, "silent", 0, 1'500, milliseconds(200));
+  const auto took = std::chrono::steady_clock::now() - begin;
+  broker_.thaw();
+  for (const error_code each : {offsets.error().code, end.error().code, of_time.error().code})
+    EXPECT_EQ(each, error_code::unavailable);
+  EXPECT_LT(took, std::chrono::seconds(3));
+}
+
 TEST_F(kafka_client_test, refuses_what_is_not_on_the_list) {
   file_system& files = posix_file_system();
   for (const char* property : {"plugin.library.paths", "ssl.engine.location", "enable.ssl.certificate.verification",
