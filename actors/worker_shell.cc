@@ -90,11 +90,11 @@ void worker_shell::on_connected(size_t which, result<wire_actor> found) {
   if (stopped_) return;
   line& at = lines_[which];
   if (!found) {
-    if (!std::exchange(at.told, true))
+    if (std::exchange(at.told, found.error().message) != found.error().message)
       log_line(log_level::warning, "worker", "no coordinator yet: " + found.error().message);
     return post_later(connect_pause(), [this, which] { connect(which); });
   }
-  at.told = false;
+  at.told.clear();
   at.gate = std::move(*found);
   at.link = spawn_link(self_->system(), at.gate, limits::link_bytes);
   self_->monitor(at.gate);

@@ -67,7 +67,7 @@ class worker_shell {
     wire_address address;
     wire_actor gate;  ///< null while there is no connection
     link_actor link;
-    bool told = false;  ///< that it cannot be reached
+    std::string told;    ///< why it could not be reached, last
   };
   /// An attempt from its order to its end.
   struct hosting {

@@ -12,32 +12,23 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
+
+#include "tests/support/free_port.h"
 
 namespace systole {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Addresses on ports that were free a moment ago.
+/// Addresses on free ports, each another.
 std::vector<std::string> free_addresses(size_t count) {
-  std::vector<int> sockets;
-  std::vector<std::string> made;
-  for (size_t i = 0; i < count; ++i) {
-    sockets.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof(address);
-    if (::bind(sockets.back(), reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-        ::getsockname(sockets.back(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
-      throw std::runtime_error("no free port");
-    made.push_back("127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
-  }
-  for (int each : sockets) ::close(each);
-  return made;
+  std::set<std::string> made;
+  while (made.size() < count) made.insert("127.0.0.1:" + std::to_string(testing::free_port()));
+  return {made.begin(), made.end()};
 }
 
 std::string text_of(const std::string& path) {

@@ -4,22 +4,19 @@ import json
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
+import sys
 import threading
 import time
 import urllib.parse
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from free_port import free_port  # noqa: E402
+
 UNITS = ["ICU", "MED", "SUR", "PED"]  # one more than the job's gauges may have
-
-
-def free_port():
-    with socket.socket() as it:
-        it.bind(("127.0.0.1", 0))
-        return it.getsockname()[1]
 
 
 def fetch(url):

@@ -18,24 +18,12 @@
 
 #include "http/client.h"
 #include "s3/signature.h"
+#include "tests/support/free_port.h"
 
 namespace systole::testing {
 namespace {
 
 namespace fs = std::filesystem;
-
-uint16_t free_port() {
-  const int made = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  if (::bind(made, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-      ::getsockname(made, reinterpret_cast<sockaddr*>(&address), &length) != 0)
-    throw std::runtime_error("no free port");
-  ::close(made);
-  return ntohs(address.sin_port);
-}
 
 pid_t start_java(const std::string& jars, const std::string& settings, const std::string& log) {
   const std::string logging = "-Dlogback.configurationFile=" + jars + "/logback.xml", libraries = jars + "/lib/*";

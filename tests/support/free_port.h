@@ -1,0 +1,31 @@
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <random>
+#include <stdexcept>
+
+namespace systole::testing {
+
+/// A loopback port for a server that is about to start. Below the range from which the system takes the ports of outgoing
+/// connections and of servers that ask for any: those could have it before the server does.
+inline uint16_t free_port() {
+  std::random_device random;  // tests that run side by side, and with one seed, take others
+  for (int tries = 0; tries < 1000; ++tries) {
+    const auto port = static_cast<uint16_t>(20'000 + random() % 12'000);
+    const int made = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool free = ::bind(made, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    ::close(made);
+    if (free) return port;
+  }
+  throw std::runtime_error("no free port");
+}
+
+}  // namespace systole::testing
