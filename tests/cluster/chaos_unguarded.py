@@ -12,8 +12,8 @@ import chaos_verifier
 from chaos_round import Round
 from chaos_world import LEADERS, WORKERS
 
-TRIES = 6  # rounds until damage is found: which rows are on their way when something is frozen is a matter of timing
-GIVEN_UP_SECONDS = 3.5  # a worker that is silent for so long has lost its tasks
+TRIES = 12  # rounds until damage is found: which rows are on their way when something is frozen is a matter of timing
+GIVEN_UP_SECONDS = (1.3, 3.5)  # a worker that is silent for so long has lost its tasks
 
 
 @contextlib.contextmanager
@@ -51,16 +51,18 @@ def _workers_killed(round_):
 
 
 def _workers_frozen(round_):
-    """Each for so long that others have its tasks, and deaf for the coordinators, so that it goes on for a while then."""
+    """Each until others have its tasks, and deaf for the coordinators, so that it goes on for a while then. Its frames do harm where
+    their numbers go on from those of the new attempt, which are small at first: so the times differ."""
     hosts = round_.world.hosts
+    chance = random.Random(round_.name)
     for name in WORKERS:
-        time.sleep(1)
+        time.sleep(chance.uniform(0.2, 1))
         member = round_.world.workers[name]
         member.freeze()
         if hosts.isolated:
             for leader in LEADERS:
                 hosts.deafen(leader, [name])
-        time.sleep(GIVEN_UP_SECONDS)
+        time.sleep(chance.uniform(*GIVEN_UP_SECONDS))
         member.thaw()
         time.sleep(1)
         hosts.heal()
