@@ -140,7 +140,8 @@ result<std::unique_ptr<kafka_marker_reader>> kafka_marker_reader::make(shared_ka
 result<std::optional<kafka_marker>> kafka_marker_reader::read(uint32_t shard, milliseconds wait) {
   const auto until = steady::now() + wait;
   // From this handle it is the high watermark; from one that reads what is committed, the last stable offset.
-  SYSTOLE_ASSIGN(const kafka_offsets offsets, kafka_partition_offsets(*all_, settings_->marker_topic, shard, call_time));
+  // All of the time: a client that was just made connects twice first, which takes a far broker a second.
+  SYSTOLE_ASSIGN(const kafka_offsets offsets, kafka_partition_offsets(*all_, settings_->marker_topic, shard, wait));
   // The last marker is nearly always among the last few: what is before is compacted now and then only.
   for (int64_t tail = 64;; tail *= 16) {
     const int64_t from = std::max(offsets.first, offsets.end - tail);
