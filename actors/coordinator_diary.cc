@@ -5,10 +5,10 @@
 namespace systole {
 namespace {
 
-/// States of a moment on the way to another one.
-bool passes(const std::string& state) {
-  return state == "opening" || state == "adopting" || state == "recording" || state == "deploying" || state == "launching" ||
-         state == "restarting" || state == "replanning" || state == "ending";
+/// Not a state of a moment on the way to another one.
+bool lasts(const std::string& state) {
+  return state == "waiting" || state == "running" || state == "finished" || state == "stopped" || state == "cancelled" ||
+         state == "failed";
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ void coordinator_diary::on_job(const job_summary& job, const std::vector<attempt
     log_line(log_level::warning, "coordinator",
              "job " + job.name + ": attempt " + std::to_string(each.attempt) + " failed: " + each.cause.message);
   }
-  if (passes(job.state)) return;
+  if (!lasts(job.state)) return;
   const std::string reason = job.state == "waiting" || job.state == "failed" ? job.reason : std::string();
   const uint64_t attempt = job.state == "running" ? job.attempt : told.attempt;
   if (told.state == job.state && told.reason == reason && told.attempt == attempt) return;
@@ -43,7 +43,7 @@ void coordinator_diary::on_job(const job_summary& job, const std::vector<attempt
   std::string text = "job " + job.name + ": " + job.state;
   if (job.state == "running")
     text += ", attempt " + std::to_string(job.attempt) +
-            (job.last_completed.value > 0 ? " from checkpoint " + std::to_string(job.last_completed.value) : "");
+            (job.last_completed.value > 0 ? ", last checkpoint " + std::to_string(job.last_completed.value) : "");
   if (!reason.empty()) text += ": " + reason;
   log_line(job.state == "waiting" || job.state == "failed" ? log_level::warning : log_level::info, "coordinator", text);
 }

@@ -344,12 +344,14 @@ void coordinator_shell::publish() {
   diary_.on_workers(control_->workers());
   for (auto& [id, it] : entries_) {
     const auto found = control_->jobs().find(id);
-    diary_.on_job(summary_of(id, it), found == control_->jobs().end() ? std::vector<attempt_failure>() : found->second.causes());
-    if (found == control_->jobs().end() || !it.counters || !it.plan) continue;
+    const bool known = found != control_->jobs().end();
+    const job_summary summary = summary_of(id, it);
+    diary_.on_job(summary, known ? found->second.causes() : std::vector<attempt_failure>());
+    if (!known || !it.counters || !it.plan) continue;
     for (const attempt_failure& each : found->second.causes())
       if (each.attempt > it.restarts_seen) ++it.restarts[each.cause.code];
     if (!found->second.causes().empty()) it.restarts_seen = std::max(it.restarts_seen, found->second.causes().back().attempt);
-    job_control_metrics one{.job = it.name, .state = summary_of(id, it).state, .started_us = it.opened_us};
+    job_control_metrics one{.job = it.name, .state = summary.state, .started_us = it.opened_us};
     one.restarts = it.restarts;
     one.checkpoint_interval_us = it.plan->checkpoint().interval_us();
     read_checkpoints(one, *it.plan, *it.counters);

@@ -83,7 +83,7 @@ def measure(point, options, events, rate):
 
 
 def points(options):
-    """What is measured, in the order of the issue."""
+    """What is measured, in this order."""
     made = []
     for name in options.points.split(","):
         for rows in options.rows.split(","):

@@ -111,9 +111,12 @@ batch changing_table_join::compact(const batch& rows) const {
 /// Joins compact rows. Takes back the matches for which the condition does not hold.
 changing_table_join::outcome changing_table_join::join(const batch& left, std::vector<uint32_t>& matches,
                                                        const std::vector<uint8_t>& keep, std::vector<row_error>& errors) const {
-  std::vector<column_ptr> columns = left.columns();
-  table_.append_matches(matches, columns);
-  const batch pairs = left.with_columns(std::move(columns));
+  const auto paired = [&] {
+    std::vector<column_ptr> columns = left.columns();
+    table_.append_matches(matches, columns);
+    return left.with_columns(std::move(columns));
+  };
+  batch pairs = paired();
   outcome made{.has = keep, .columns = {}};
   if (columns_.condition) {
     std::vector<uint32_t> matched;
@@ -123,12 +126,11 @@ changing_table_join::outcome changing_table_join::join(const batch& left, std::v
     for (uint32_t row : matched)
       if (truth->is_null(row) || !truth->values<uint8_t>()[row]) matches[row] = null_row;
     for (const row_error& each : errors) made.has[each.row] = 0;
+    pairs = paired();
   }
   for (uint32_t row = 0; row < pairs.rows(); ++row)
     if (matches[row] == null_row && !plan_.left_outer()) made.has[row] = 0;
-  std::vector<column_ptr> unmatched = left.columns();
-  table_.append_matches(matches, unmatched);
-  made.columns = batch(left.rows(), columns_.results.evaluate(left.with_columns(std::move(unmatched)), made.has, errors));
+  made.columns = batch(left.rows(), columns_.results.evaluate(pairs, made.has, errors));
   for (const row_error& each : errors) made.has[each.row] = 0;
   return made;
 }

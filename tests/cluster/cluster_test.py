@@ -385,6 +385,11 @@ class ClusterTest(unittest.TestCase):
                 victim.kill()
                 took = self.new_epoch(it, before + 1)
                 print(f"kill -9 of a worker: a new epoch is committed {took:.2f} s later")
+                log = it.coordinators[0].log()
+                self.assertRegex(log, f"warning coordinator: worker {name} at [^ ]+ is gone")
+                self.assertRegex(log, "warning coordinator: job kill-test: attempt [0-9]+ failed: ")
+                attempt = it.job("kill-test")["attempt"]
+                self.assertIn(f"info coordinator: job kill-test: running, attempt {attempt}", log)
                 self.assertLess(took, 10)
                 victim.start()
         self.disturbed(disturb, slots=2)

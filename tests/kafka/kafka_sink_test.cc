@@ -304,5 +304,26 @@ TEST(kafka_sink_at_least_once, confirms_at_the_barrier_and_tells_what_failed) {
   EXPECT_EQ(staged.error().code, error_code::limit_exceeded) << staged.error().message;
 }
 
+TEST(kafka_sink_at_least_once, a_changelog_is_seen_before_the_barrier) {
+  kafka_broker::shared().create_topic("early", 1);
+  kafka_sink_run run(servers(), "early", "early", [](kafka_sink_settings& made) {
+    made.at_least_once = true;
+    made.marker_topic.clear();
+    made.records.key = {0};
+    made.records.upsert = true;
+  });
+  ASSERT_OK(run.begin(1));
+  using enum row_kind;
+  ASSERT_OK(run.writers()[0]->write(kafka_rows({{1, "a"}, {1, "a", update_before}, {1, "b", update_after}, {2, "c"}}, true)));
+  std::map<std::string, std::optional<std::string>> found;
+  for (const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+       found.size() < 2 && std::chrono::steady_clock::now() < until;)
+    for (kafka_record& each : read_topic(servers(), "early")) found[each.key.value()] = each.value;
+  EXPECT_EQ(found["{\"id\":1}"], "{\"id\":1,\"name\":\"b\"}");
+  EXPECT_EQ(found["{\"id\":2}"], "{\"id\":2,\"name\":\"c\"}");
+  ASSERT_OK(run.stage());
+  EXPECT_EQ(read_topic(servers(), "early").size(), 2u) << "the barrier sends nothing again";
+}
+
 }  // namespace
 }  // namespace systole::testing

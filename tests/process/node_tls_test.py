@@ -146,8 +146,9 @@ def who_is_refused(systole, work, ours, theirs):
 
 def tls_meets_none(systole, work, ours):
     with SmallCluster(systole, f"{work}/c") as cluster:
-        cluster.coordinator()
         cluster.worker("w1", *flags(ours, "w1"))
+        check(cluster.wait(lambda: "no coordinator yet" in cluster.log("w1")), "a worker says why it has no coordinator", cluster.logs())
+        cluster.coordinator()
         told = cluster.wait(lambda: "it does not speak TLS" in cluster.log("w1"))
         check(told and cluster.registered() == [], "a worker with TLS does not join a coordinator without", cluster.logs())
 
