@@ -172,12 +172,12 @@ int run(const run_flags& flags) {
   }
   job_outcome outcome;
   {
-    stop_signals signals([&job, &display, &flags] {
-      (void)display;
-      std::fprintf(stderr, "\n%s\n", flags.drain ? "Draining: the input ends here and all windows fire."
+    const auto stop = [&job, &flags] {
+      std::fprintf(stderr, "\n%s\n", flags.drain ? "Draining: the input ends here and all windows fire (once more to end at once)."
                                                  : "Stopping: taking a savepoint (once more to end at once).");
       job.request_stop(flags.drain);
-    });
+    };
+    stop_signals signals(stop, "\nEnded at once. To go on from the last checkpoint:\n  " + command_to_go_on(flags, state) + "\n");
     outcome = job.run();
   }
   display.end();

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <utility>
 
 #include "app/exit_code.h"
 
@@ -14,10 +15,15 @@ namespace {
 
 int pipe_ends[2] = {-1, -1};
 std::atomic<int> received{0};
+std::string at_once;  // changed only while no handler is installed
 
 /// Only async-signal-safe calls here.
 void handle(int) {
-  if (received.fetch_add(1) > 0) ::_exit(exit_interrupted);
+  if (received.fetch_add(1) > 0) {
+    // The process ends either way, so a failed write changes nothing.
+    [[maybe_unused]] const ssize_t told = ::write(STDERR_FILENO, at_once.data(), at_once.size());
+    ::_exit(exit_interrupted);
+  }
   const char byte = 's';
   // A full pipe already holds a byte, so a failed write loses nothing.
   [[maybe_unused]] const ssize_t written = ::write(pipe_ends[1], &byte, 1);
@@ -34,9 +40,10 @@ void install(void (*handler)(int)) {
 
 }  // namespace
 
-stop_signals::stop_signals(std::function<void()> on_stop) {
+stop_signals::stop_signals(std::function<void()> on_stop, std::string told_at_once) {
   if (::pipe2(pipe_ends, O_CLOEXEC) != 0) std::abort();
   received = 0;
+  at_once = std::move(told_at_once);
   install(handle);
   waiter_ = std::thread([on_stop = std::move(on_stop)] {
     char byte = 0;

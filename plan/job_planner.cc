@@ -191,7 +191,8 @@ class planner {
         sink.input_error = true;
       }
     }
-    if (!found && dead_letter) {
+    // Without any sink, and so with `sinks` misspelt or left out, the one message about that is enough.
+    if (!found && dead_letter && !sinks_.empty()) {
       std::vector<std::string> names;
       for (const declared& sink : sinks_)
         if (!sink.name.empty()) names.push_back(sink.name);
@@ -313,7 +314,8 @@ class planner {
   }
 
   void warn_of_unused(size_t tables, size_t steps) {
-    // A misspelt input leaves its step unused: one complaint is enough.
+    // A misspelt input, or `sinks` itself, leaves steps unused: one complaint is enough.
+    if (sinks_.empty()) return;
     auto has_error = [](const declared& item) { return item.input_error; };
     if (std::any_of(items_.begin(), items_.end(), has_error) || std::any_of(sinks_.begin(), sinks_.end(), has_error)) return;
     for (size_t i = 0; i < items_.size(); ++i) {

@@ -3,7 +3,6 @@
 panel of the dashboards and console templates gives data."""
 import argparse
 import json
-import pathlib
 import re
 import shutil
 import subprocess

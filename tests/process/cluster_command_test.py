@@ -13,13 +13,8 @@ import sys
 import tempfile
 import time
 
-failures = []
-
-
-def check(condition, what, told=""):
-    print(("ok    " if condition else "FAIL  ") + what + ("" if condition else f"\n{told}"), flush=True)
-    if not condition:
-        failures.append(what)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+from checks import check, conclude  # noqa: E402
 
 
 class Coordinator:
@@ -239,8 +234,7 @@ def main():
         completion(command)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    print(f"{len(failures)} failures" if failures else "all as expected")
-    return 1 if failures else 0
+    return conclude()
 
 
 sys.exit(main())

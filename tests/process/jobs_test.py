@@ -14,26 +14,20 @@ import gzip
 import json
 import os
 import random
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+from checks import check, conclude  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 JOBS = os.path.join(ROOT, "jobs", "hospital")
 GOLDEN = os.path.join(os.path.dirname(ROOT), "shared", "data", "patient_flow")
 GOLDEN = os.environ.get("SYSTOLE_GOLDEN_PATIENT_FLOW", GOLDEN)
-failures = []
-
-
-def check(condition, what):
-    print(("ok    " if condition else "FAIL  ") + what, flush=True)
-    if not condition:
-        failures.append(what)
 
 
 def run(options, manifest, parameters, *flags):
@@ -176,8 +170,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="systole-jobs-") as work:
         small_jobs(options, work)
         patient_flow(options, work)
-    print(f"{len(failures)} failures")
-    return 1 if failures else 0
+    return conclude()
 
 
 sys.exit(main())

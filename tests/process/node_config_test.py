@@ -11,15 +11,9 @@ import subprocess
 import sys
 import tempfile
 
-from small_cluster import SmallCluster, free_port
-
-failures = []
-
-
-def check(condition, what, told=""):
-    print(("ok    " if condition else "FAIL  ") + what + ("" if condition else "\n" + told[-2500:]), flush=True)
-    if not condition:
-        failures.append(what)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+from checks import check, conclude  # noqa: E402
+from small_cluster import SmallCluster, free_port  # noqa: E402
 
 
 def written(work, name, text):
@@ -75,8 +69,7 @@ def main():
         wrong_files(systole, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    print(f"{len(failures)} failures" if failures else "all as expected")
-    return 1 if failures else 0
+    return conclude()
 
 
 sys.exit(main())

@@ -13,9 +13,9 @@ import subprocess
 import sys
 import tempfile
 
-from small_cluster import SmallCluster, free_port
-
-failures = []
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+from checks import check, conclude  # noqa: E402
+from small_cluster import SmallCluster, free_port  # noqa: E402
 
 JOB = """
 apiVersion: systole/v1
@@ -38,12 +38,6 @@ spec:
       file: {path: "WORK/out.csv", write: table, key: [k]}
       format: {csv: {}}
 """
-
-
-def check(condition, what, told=""):
-    print(("ok    " if condition else "FAIL  ") + what + ("" if condition else "\n" + told[-4000:]), flush=True)
-    if not condition:
-        failures.append(what)
 
 
 def made(systole, directory, *hosts, days=2):
@@ -189,8 +183,7 @@ def main():
         what_cannot_start(systole, work, ours, theirs)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    print(f"{len(failures)} failures" if failures else "all as expected")
-    return 1 if failures else 0
+    return conclude()
 
 
 sys.exit(main())

@@ -12,7 +12,6 @@ import contextlib
 import glob
 import os
 import re
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -20,7 +19,8 @@ import tempfile
 import threading
 import time
 
-failures = []
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+from checks import check, conclude  # noqa: E402
 
 JOB = """
 apiVersion: systole/v1
@@ -43,12 +43,6 @@ spec:
     - {name: counts, input: per_type, sqlite: {path: "${param.out}/counts.sqlite", table: counts, write: upsert, key: [event_type, department]}}
 """
 CRASHED = 137
-
-
-def check(condition, what, told=""):
-    print(("ok    " if condition else "FAIL  ") + what + ("" if condition else "\n" + str(told)[-2500:]), flush=True)
-    if not condition:
-        failures.append(what)
 
 
 class Job:
@@ -384,8 +378,7 @@ def main():
                 part(options, work)
             except Exception as problem:  # one part's accident must not hide the others
                 check(False, f"{part.__name__}: {type(problem).__name__}: {problem}")
-    print(f"{len(failures)} failures")
-    return 1 if failures else 0
+    return conclude()
 
 
 if __name__ == "__main__":

@@ -6,61 +6,29 @@ of all processes with their local folders; another manifest; what is left of a j
 """
 import argparse
 import collections
-import glob
 import json
 import os
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "process"))
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.join(TESTS, "support"), os.path.join(TESTS, "process")]
+from checks import check, conclude  # noqa: E402
 from small_cluster import SmallCluster  # noqa: E402
+from sums_job import SumsJob  # noqa: E402
 
-failures = []
-KEYS = 20
 WORKERS = ("w1", "w2")
-JOB = """
-apiVersion: systole/v1
-kind: Job
-metadata: {name: sums}
-spec:
-  parallelism: 2
-  checkpoint: {interval: 100ms, retained: 2}
-  sources:
-    - name: numbers
-      files: {path: "WORK/in/*.ndjson", follow: true}
-      format: {json: {}}
-      schema: {columns: {k: int not null, v: int not null}}
-  steps:
-    - name: sums
-      input: numbers
-      aggregate: {keyBy: [k], fields: {total: sum(v), rows: count(*)}}
-  sinks:
-    - name: table
-      input: sums
-      sqlite: {path: "WORK/out.sqlite", table: sums, write: upsert, key: [k]}
-    - name: copies
-      input: numbers
-      file: {path: "WORK/copies", roll: {interval: 100ms}}
-      format: {json: {}}
-"""
 MORE = """    - name: most
       input: numbers
       aggregate: {keyBy: [k], fields: {most: max(v)}}
   sinks:
     - name: most_table
       input: most
-      sqlite: {path: "WORK/out.sqlite", table: most, write: upsert, key: [k]}
+      sqlite: {path: "WORK/OUT.sqlite", table: most, write: upsert, key: [k]}
 """
-
-
-def check(condition, what, told=""):
-    print(("ok    " if condition else "FAIL  ") + what + ("" if condition else "\n" + str(told)[-4000:]), flush=True)
-    if not condition:
-        failures.append(what)
 
 
 class Service:
@@ -78,11 +46,11 @@ class Service:
         self.process.wait()
 
 
-class World:
+class World(SumsJob):
     def __init__(self, cluster, service, work):
-        self.cluster, self.service, self.work, self.fed = cluster, service, work, []
+        super().__init__(work)
+        self.cluster, self.service = cluster, service
         self.url = f"s3://checkpoints/ward?secret=store&endpoint=http://127.0.0.1:{service.port}"
-        os.makedirs(f"{work}/in")
         self.write_keys("test/secret+key")
 
     def write_keys(self, secret, folder="secrets"):
@@ -99,41 +67,8 @@ class World:
     def start_worker(self, name):
         self.cluster.worker(name, "--secrets", f"{self.work}/secrets", slots=2)
 
-    def feed(self, count):
-        rows = [(i % KEYS, len(self.fed) + i) for i in range(count)]
-        with open(f"{self.work}/in/part.ndjson", "a") as file:
-            file.writelines(f'{{"k": {k}, "v": {v}}}\n' for k, v in rows)
-        self.fed += rows
-
-    def manifest(self, more=""):
-        path = f"{self.work}/job{len(more)}.yaml"
-        with open(path, "w") as file:
-            file.write((JOB.replace("  sinks:\n", more) if more else JOB).replace("WORK", self.work))
-        return path
-
-    def wanted(self):
-        sums = collections.defaultdict(lambda: [0, 0])
-        for k, v in self.fed:
-            sums[k][0] += v
-            sums[k][1] += 1
-        return {k: tuple(v) for k, v in sums.items()}
-
-    def table(self):
-        try:
-            with sqlite3.connect(f"file:{self.work}/out.sqlite?mode=ro", uri=True) as database:
-                return {row[0]: row[1:] for row in database.execute("SELECT k, total, rows FROM sums")}
-        except sqlite3.OperationalError:
-            return {}
-
-    def copies(self):
-        rows = collections.Counter()
-        for path in glob.glob(f"{self.work}/copies/part*"):
-            with open(path) as file:
-                rows.update((row["k"], row["v"]) for row in map(json.loads, file))
-        return rows
-
     def is_right(self, what):
-        check(self.cluster.wait(lambda: self.table() == self.wanted(), 60), what, str(self.table()) + self.cluster.logs())
+        check(self.cluster.wait(lambda: self.table() == self.sums(), 60), what, str(self.table()) + self.cluster.logs())
         check(self.cluster.wait(lambda: self.copies() == collections.Counter(self.fed)), "  and each row is published once",
               (sum(self.copies().values()), len(self.fed)))
 
@@ -164,7 +99,7 @@ def scenario(world):
     world.is_right("all were killed, and the workers' folders are gone")
 
     check(cluster.command("stop", "sums", "--wait").returncode == 0, "it stops")
-    ran = cluster.command("submit", world.manifest(MORE), "--wait")
+    ran = cluster.command("submit", world.manifest(more=MORE), "--wait")
     check(ran.returncode == 0 and "goes on from checkpoint" in ran.stdout, "another manifest goes on", ran.stdout + ran.stderr + cluster.logs())
     world.feed(1_000)
     world.is_right("its sums include what the first one had read")
@@ -208,8 +143,7 @@ def main():
     finally:
         service.end()
         shutil.rmtree(work, ignore_errors=True)
-    print(f"{len(failures)} failures" if failures else "all as expected")
-    return 1 if failures else 0
+    return conclude()
 
 
 sys.exit(main())
