@@ -17,7 +17,8 @@ class writable_file {
   /// Appends all bytes or none, unbuffered; they are durable only after sync(). `disk_full` for ENOSPC and EDQUOT: the
   /// same append may be tried again once there is space.
   virtual result<void> append(std::string_view bytes) = 0;
-  /// fdatasync: the bytes appended so far survive a power cut; the file's name does only after sync_directory.
+  /// fdatasync: the bytes appended so far survive a power cut; the file's name does only after sync_directory. May run on
+  /// another thread beside append().
   /// After a failure nothing is known about what is on disk: all later calls fail too, and the file must be written anew.
   virtual result<void> sync() = 0;
   /// Cuts the file to `size` bytes and appends from there.
@@ -25,7 +26,7 @@ class writable_file {
   virtual uint64_t size() const = 0;
   virtual result<void> close() = 0;
   /// A hint that the synced bytes are not read again soon: the system may take their memory for the next ones, which
-  /// costs a writer of much data far less than fresh pages do.
+  /// costs a writer of much data far less than fresh pages do. May run beside append(), like sync().
   virtual void forget_cached() {}
 };
 

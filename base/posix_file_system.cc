@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
-#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -103,8 +103,9 @@ class posix_writable_file final : public writable_file {
     if (fsync_retrying(file_.get(), true) == 0) return {};
     // After a failed fsync Linux forgets which pages were dirty: a later success would be a lie, so the file stays
     // failed.
-    sync_failure_ = os_failure(errno, "sync", path_);
-    return *sync_failure_;
+    const int error = errno;
+    sync_error_.store(error);
+    return os_failure(error, "sync", path_);
   }
 
   result<void> truncate(uint64_t size) override {
@@ -130,7 +131,7 @@ class posix_writable_file final : public writable_file {
 
  private:
   result<void> check_usable() const {
-    if (sync_failure_) return *sync_failure_;
+    if (const int error = sync_error_.load(); error != 0) return os_failure(error, "sync", path_);
     if (!file_.is_open()) return fail(error_code::internal, "'" + path_ + "' is closed");
     return {};
   }
@@ -138,7 +139,7 @@ class posix_writable_file final : public writable_file {
   descriptor file_;
   std::string path_;
   uint64_t size_;
-  std::optional<failure> sync_failure_;
+  std::atomic<int> sync_error_{0};  ///< errno of the sync that failed; 0: none has
 };
 
 class posix_readable_file final : public readable_file {

@@ -155,8 +155,7 @@ result<sealed_epoch> epoch_outbox::seal(epoch_id epoch) {
     current_.xxh3 = hash_.value();
     sealed_.push_back(current_);
     current_ = {};
-    const std::lock_guard lock(file_mutex_);
-    to_sync_.push_back(std::move(file_));
+    syncs_.add_ended(std::move(file_));
   }
   last_epoch_ = epoch.value;
   sealed_epoch made;
@@ -174,16 +173,8 @@ uint64_t epoch_outbox::bytes() const {
 }
 
 result<void> epoch_outbox::make_durable() {
-  std::vector<std::unique_ptr<writable_file>> ended;
-  {
-    const std::lock_guard lock(file_mutex_);
-    ended.swap(to_sync_);
-  }
-  for (const auto& file : ended) {
-    SYSTOLE_TRY(file->sync());
-    SYSTOLE_TRY(file->close());
-  }
-  return ended.empty() ? result<void>() : files_.sync_directory(folder_);
+  SYSTOLE_ASSIGN(const bool any, syncs_.sync_all());
+  return any ? files_.sync_directory(folder_) : result<void>();
 }
 
 std::string epoch_outbox::snapshot() const {

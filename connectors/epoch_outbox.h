@@ -2,13 +2,13 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
 #include "connectors/file_part.h"
+#include "connectors/pending_syncs.h"
 #include "connectors/running_hash.h"
 #include "connectors/sink.h"
 
@@ -68,9 +68,8 @@ class epoch_outbox {
   uint64_t attempt_;
   uint32_t shard_;
   committed_epoch committed_;
-  std::mutex file_mutex_;                                ///< to_sync_
-  std::vector<std::unique_ptr<writable_file>> to_sync_;
-  std::unique_ptr<writable_file> file_;                  ///< of the segment under construction; the task's thread only
+  pending_syncs syncs_{true};
+  std::shared_ptr<writable_file> file_;                  ///< of the segment under construction; the task's thread only
   outbox_segment current_;
   running_hash hash_;
   std::vector<outbox_segment> sealed_;

@@ -14,8 +14,6 @@ namespace systole {
 namespace {
 
 constexpr size_t append_bytes_at_least = 512 * limits::kibibyte;
-/// Rows held in memory while the disk syncs; beyond it the task waits for the disk, which is back pressure.
-constexpr size_t held_bytes = 32 * limits::mebibyte;
 constexpr uint8_t writer_state_version = 1;
 
 }  // namespace
@@ -41,11 +39,8 @@ result<void> file_sink_writer::begin_file() {
   current_.staged = staged_name();
   begun_ = settings_.time->monotonic();
   hash_.reset();
-  {
-    const std::lock_guard lock(file_mutex_);
-    SYSTOLE_TRY(create_directories_durably(*settings_.files, settings_.place.staging));
-    SYSTOLE_ASSIGN(file_, settings_.files->create(settings_.place.staging + "/" + current_.staged));
-  }
+  SYSTOLE_TRY(create_directories_durably(*settings_.files, settings_.place.staging));
+  SYSTOLE_ASSIGN(file_, settings_.files->create(settings_.place.staging + "/" + current_.staged));
   encode_buffer header;
   encoder_->append_header(header);
   return packer_->pack(header.view(), packed_);
@@ -62,13 +57,7 @@ result<void> file_sink_writer::write(const batch& rows) {
     SYSTOLE_TRY(packer_->pack(encoded_.view(), packed_));
   }
   current_.rows += rows.rows();
-  if (packed_.size() < append_bytes_at_least) return {};
-  std::unique_lock lock(file_mutex_, std::try_to_lock);
-  if (!lock.owns_lock()) {
-    if (packed_.size() < held_bytes) return {};
-    lock.lock();
-  }
-  return append_packed();
+  return packed_.size() < append_bytes_at_least ? result<void>() : append_packed();
 }
 
 result<void> file_sink_writer::append_packed() {
@@ -91,7 +80,6 @@ std::string file_sink_writer::published_name(uint64_t epoch) {
 result<sealed_epoch> file_sink_writer::seal(epoch_id epoch, bool is_last) {
   const uint64_t committed = settings_.committed->load();
   std::erase_if(rolled_, [committed](const file_part& each) { return each.epoch <= committed; });
-  const std::lock_guard lock(file_mutex_);
   // What the old shards left unfinished is published with the first epoch after the restart.
   for (file_part& each : inherited_) {
     each.epoch = epoch.value;
@@ -110,12 +98,14 @@ result<sealed_epoch> file_sink_writer::seal(epoch_id epoch, bool is_last) {
       current_.epoch = epoch.value;
       current_.published = published_name(epoch.value);
       rolled_.push_back(current_);
-      to_sync_.push_back(std::move(file_));
+      syncs_.add_ended(std::move(file_));
       current_ = {};
     } else {
+      if (dirty_) syncs_.add(file_);
       sealed.outbox.push_back({settings_.place.staging + "/" + current_.staged, current_.bytes, current_.xxh3});
     }
   }
+  dirty_ = false;
   for (const file_part& each : rolled_)
     sealed.outbox.push_back({settings_.place.staging + "/" + each.staged, each.bytes, each.xxh3});
   sealed.committable = rolled_.empty() ? std::string() : encode_parts(rolled_);
@@ -129,19 +119,7 @@ result<sealed_epoch> file_sink_writer::seal(epoch_id epoch, bool is_last) {
 }
 
 result<void> file_sink_writer::make_durable(epoch_id) {
-  const std::lock_guard lock(file_mutex_);
-  for (const auto& ended : to_sync_) {
-    SYSTOLE_TRY(ended->sync());
-    ended->forget_cached();
-    SYSTOLE_TRY(ended->close());
-  }
-  const bool any = !to_sync_.empty() || dirty_;
-  to_sync_.clear();
-  if (dirty_ && file_) {
-    SYSTOLE_TRY(file_->sync());
-    file_->forget_cached();
-  }
-  dirty_ = false;
+  SYSTOLE_ASSIGN(const bool any, syncs_.sync_all());
   // The name must survive as well as the bytes: a part that a power cut unnames is lost.
   return any ? settings_.files->sync_directory(settings_.place.staging) : result<void>();
 }

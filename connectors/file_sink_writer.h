@@ -2,13 +2,13 @@
 
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/file_system.h"
 #include "connectors/byte_packer.h"
 #include "connectors/file_part.h"
+#include "connectors/pending_syncs.h"
 #include "connectors/running_hash.h"
 #include "connectors/sink.h"
 #include "connectors/sink_fence.h"
@@ -34,8 +34,8 @@ struct file_sink_settings {
 
 /// Writes one shard's rows to a staged file, which is the outbox: at each barrier it is made durable and part of the
 /// checkpoint by its length; past `roll` it is handed to the committer as a part of whole epochs.
-/// write() and seal() belong to the task's thread, make_durable() to the state thread: while that one syncs, rows are
-/// held in memory, so that the task does not wait for the disk.
+/// write() and seal() belong to the task's thread, make_durable() to the state thread: while that one syncs, the task goes on
+/// appending (`pending_syncs`).
 class file_sink_writer final : public sink_writer {
  public:
   file_sink_writer(file_sink_settings settings, uint32_t shard, std::unique_ptr<record_encoder> encoder,
@@ -56,7 +56,6 @@ class file_sink_writer final : public sink_writer {
   /// Takes over what a former attempt had not ended: as a copy, since a zombie may still append to its file.
   result<file_part> inherit(file_part part);
   result<void> pack_rows();
-  /// REQUIRES: file_mutex_ is held.
   result<void> append_packed();
   std::string published_name(uint64_t epoch);
 
@@ -67,15 +66,14 @@ class file_sink_writer final : public sink_writer {
   encode_buffer encoded_;
   encode_buffer packed_;
 
-  std::mutex file_mutex_;                          ///< the open files, between the two threads
-  std::unique_ptr<writable_file> file_;
-  std::vector<std::unique_ptr<writable_file>> to_sync_;  ///< ended by seal(), to be synced and closed
+  pending_syncs syncs_{false};
+  std::shared_ptr<writable_file> file_;
 
   file_part current_;                              ///< of file_; no name while there is none
   std::chrono::nanoseconds begun_{0};
   running_hash hash_;
   uint64_t sealed_bytes_ = 0;                      ///< of current_, at the last barrier
-  bool dirty_ = false;                             ///< file_ was written to since it was synced
+  bool dirty_ = false;                             ///< file_ was written to since the last barrier
   std::vector<file_part> rolled_;                  ///< ended by this or earlier epochs, and not known to be published
   std::vector<file_part> inherited_;               ///< unfinished files of the restored shards, as copies
   uint64_t last_epoch_ = 0;

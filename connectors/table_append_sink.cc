@@ -1,9 +1,10 @@
 #include <xxhash.h>
 
-#include <mutex>
+#include <memory>
 
 #include "base/limits.h"
 #include "connectors/durable_directory.h"
+#include "connectors/pending_syncs.h"
 #include "connectors/running_hash.h"
 #include "connectors/table_log.h"
 #include "connectors/table_publication.h"
@@ -31,18 +32,13 @@ class table_append_writer final : public sink_writer {
     if (rows.empty()) return {};
     encoder_->encode(rows, text_);
     part_.rows += rows.rows();
-    if (text_.size() < write_bytes_at_least) return {};
-    std::unique_lock lock(file_mutex_, std::try_to_lock);
-    if (!lock.owns_lock()) {
-      if (text_.size() < 64 * write_bytes_at_least) return {};
-      lock.lock();
-    }
-    return append_text();
+    return text_.size() < write_bytes_at_least ? result<void>() : append_text();
   }
 
   result<sealed_epoch> seal(epoch_id epoch, bool) override {
-    const std::lock_guard lock(file_mutex_);
     SYSTOLE_TRY(append_text());
+    if (dirty_) syncs_.add(file_);
+    dirty_ = false;
     part_.xxh3 = hash_.value();
     table_log log = before_;
     log.epoch = epoch.value;
@@ -55,11 +51,8 @@ class table_append_writer final : public sink_writer {
   }
 
   result<void> make_durable(epoch_id) override {
-    const std::lock_guard lock(file_mutex_);
-    if (!dirty_) return {};
-    SYSTOLE_TRY(file_->sync());
-    dirty_ = false;
-    return settings_.files->sync_directory(settings_.folder);
+    SYSTOLE_ASSIGN(const bool any, syncs_.sync_all());
+    return any ? settings_.files->sync_directory(settings_.folder) : result<void>();
   }
 
   /// Since the last barrier: what was sealed is the table itself, and no commit frees it.
@@ -99,9 +92,9 @@ class table_append_writer final : public sink_writer {
   const table_log_place place_;
   std::unique_ptr<record_encoder> encoder_;
   encode_buffer text_;
-  std::mutex file_mutex_;  ///< file_ and dirty_, between the two threads
-  std::unique_ptr<writable_file> file_;
-  bool dirty_ = false;
+  pending_syncs syncs_{true};
+  std::shared_ptr<writable_file> file_;
+  bool dirty_ = false;  ///< file_ was written to since the last barrier
   running_hash hash_;
   table_log before_;           ///< what was restored
   log_part part_;              ///< of this attempt; no name while there is none
