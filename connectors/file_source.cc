@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t most_open_files = 128;
 constexpr size_t read_memory_bytes = 64 * limits::mebibyte;  ///< for the buffers of all open files of a reader
+constexpr size_t batch_input_bytes = 1 * limits::mebibyte;  ///< a batch keeps the buffers that its texts lie in
 constexpr size_t least_read_bytes = 64 * limits::kibibyte;
 
 /// One file of a reader: its chunks in order, and the open file while it is read.
@@ -111,7 +112,7 @@ class file_source_reader final : public source_reader {
     decoded_records decoded;
     // Several buffers make one batch, so that batches are cut where the watermark advances and nowhere else.
     size_t asked = wanted;
-    while (asked > 0 && !chunk.done) {
+    while (asked > 0 && !chunk.done && (rows_->has_watermark() || chunk.position - from < batch_input_bytes)) {
       SYSTOLE_ASSIGN(const size_t used, each.open->decode(chunk, asked));
       if (used == 0) break;  // the end, or a record given up
       asked = wanted - each.open->pending_records();
