@@ -18,7 +18,7 @@
 #include "coordination/checkpoint_coordinator.h"
 #include "coordination/deployment.h"
 #include "proto/checkpoint.pb.h"
-#include "state/checkpoint_store.h"
+#include "state/store/checkpoint_store.h"
 
 namespace systole {
 

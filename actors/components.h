@@ -9,7 +9,7 @@
 #include "base/safeguards.h"
 #include "connectors/factory.h"
 #include "operators/factory.h"
-#include "state/checkpoint_store.h"
+#include "state/store/checkpoint_store.h"
 #include "state/task_state.h"
 
 namespace systole {

@@ -11,7 +11,7 @@
 #include "coordination/checkpoint_history.h"
 #include "proto/checkpoint.pb.h"
 #include "proto/plan.pb.h"
-#include "state/checkpoint_store.h"
+#include "state/store/checkpoint_store.h"
 
 namespace systole {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/limits.h"
 #include "actors/restored_states.h"
+#include "base/limits.h"
 #include "coordination/restored_nodes.h"
 #include "operators/chain_snapshot.h"
 

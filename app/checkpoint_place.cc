@@ -5,7 +5,7 @@
 
 #include "actors/attempt.h"
 #include "s3/location.h"
-#include "state/s3_store.h"
+#include "state/store/s3_store.h"
 
 namespace systole {
 namespace {

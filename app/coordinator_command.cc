@@ -1,6 +1,6 @@
 #include <cstdio>
 
-#include "actors/coordinator_node.h"
+#include "actors/coordinator/coordinator_node.h"
 #include "app/checkpoint_place.h"
 #include "app/commands.h"
 #include "app/exit_code.h"

@@ -7,7 +7,7 @@
 
 #include "app/commands.h"
 #include "app/exit_code.h"
-#include "connectors/patient_flow_generator.h"
+#include "connectors/generator/patient_flow_generator.h"
 #include "data/calendar.h"
 
 namespace systole {

@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
-#include "actors/node_tls.h"
+#include "actors/wire/node_tls.h"
 #include "base/result.h"
 #include "control/listen_address.h"
 

@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "base/limits.h"
-#include "connectors/durable_directory.h"
+#include "connectors/outbox/durable_directory.h"
 
 namespace systole {
 result<std::unique_ptr<replay_output>> replay_output::open(const std::string& path) {

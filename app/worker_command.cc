@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <thread>
 
-#include "actors/worker_node.h"
+#include "actors/worker/worker_node.h"
 #include "app/byte_size.h"
 #include "app/checkpoint_place.h"
 #include "app/commands.h"

@@ -37,7 +37,7 @@ inline constexpr size_t channel_credit_bytes = 1 * mebibyte;
 inline constexpr size_t channel_credit_grant_bytes = 256 * kibibyte;
 inline constexpr size_t frame_bytes = 256 * kibibyte;
 inline constexpr size_t link_bytes = 2 * mebibyte;                ///< Under way from one process to another.
-inline constexpr size_t link_acknowledge_bytes = 256 * kibibyte;  ///< See actors/transport.h.
+inline constexpr size_t link_acknowledge_bytes = 256 * kibibyte;  ///< See actors/wire/transport.h.
 
 // Sinks.
 inline constexpr size_t outbox_bytes = 256 * mebibyte;     ///< On disk, per sink shard; see coordination/outbox_gate.h.

@@ -1,7 +1,7 @@
-# systole_library(name LINK ...): the static library of one folder, from all its .cc files.
+# systole_library(name LINK ...): the static library of one folder, from all .cc files in and below it.
 function(systole_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LINK")
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   add_library(systole_${name} STATIC ${sources})
   target_include_directories(systole_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(systole_${name} PUBLIC ${arg_LINK})

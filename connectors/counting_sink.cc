@@ -10,8 +10,8 @@
 #include <memory>
 
 #include "base/bytes.h"
-#include "connectors/file_part.h"
-#include "connectors/sink_fence.h"
+#include "connectors/outbox/file_part.h"
+#include "connectors/outbox/sink_fence.h"
 #include "formats/record_encoder.h"
 #include "formats/value_text.h"
 

@@ -2,17 +2,17 @@
 
 #include "connectors/console_sink.h"
 #include "connectors/counting_sink.h"
-#include "connectors/file_follow_source.h"
-#include "connectors/file_sink.h"
-#include "connectors/file_source.h"
-#include "connectors/generator_source.h"
-#include "connectors/kafka_sink.h"
-#include "connectors/kafka_source.h"
+#include "connectors/files/file_follow_source.h"
+#include "connectors/files/file_sink.h"
+#include "connectors/files/file_source.h"
+#include "connectors/files/table_sink.h"
+#include "connectors/generator/generator_source.h"
+#include "connectors/kafka/kafka_sink.h"
+#include "connectors/kafka/kafka_source.h"
 #include "connectors/metrics_sink.h"
-#include "connectors/postgres_sink.h"
-#include "connectors/postgres_table_source.h"
-#include "connectors/sqlite_sink.h"
-#include "connectors/table_sink.h"
+#include "connectors/postgres/postgres_sink.h"
+#include "connectors/postgres/postgres_table_source.h"
+#include "connectors/sqlite/sqlite_sink.h"
 
 namespace systole {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "control/api_values.h"
 #include "control/rest_routes.h"
-#include "expr/utf8.h"
+#include "expr/text/utf8.h"
 
 namespace systole {
 namespace {

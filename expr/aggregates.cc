@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "expr/bind.h"
+#include "expr/bind/bind.h"
+#include "expr/bind/parse.h"
 #include "expr/expression.h"
-#include "expr/parse.h"
 
 namespace systole {
 namespace {

@@ -5,10 +5,10 @@
 
 #include "data/calendar.h"
 #include "expr/row_kernel.h"
-#include "expr/text_input.h"
-#include "expr/text_output.h"
-#include "expr/time_range.h"
-#include "expr/utf8.h"
+#include "expr/text/text_input.h"
+#include "expr/text/text_output.h"
+#include "expr/text/utf8.h"
+#include "expr/time/time_range.h"
 
 namespace systole {
 namespace {

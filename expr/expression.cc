@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <set>
 
-#include "expr/bind.h"
+#include "expr/bind/bind.h"
+#include "expr/bind/parse.h"
 #include "expr/casts.h"
 #include "expr/column_edit.h"
-#include "expr/parse.h"
 
 namespace systole {
 namespace {

@@ -1,7 +1,7 @@
 #include "data/calendar.h"
 #include "expr/functions.h"
 #include "expr/row_kernel.h"
-#include "expr/text_input.h"
+#include "expr/text/text_input.h"
 
 // PostgreSQL has no cast that gives NULL instead of an error; these do, for dirty data.
 

@@ -1,17 +1,17 @@
 #include "operators/factory.h"
 
-#include "operators/aggregate.h"
+#include "operators/aggregate/aggregate.h"
 #include "operators/deduplicate.h"
 #include "operators/expand.h"
 #include "operators/filter.h"
-#include "operators/interval_join.h"
-#include "operators/over.h"
+#include "operators/join/interval_join.h"
+#include "operators/join/regular_join.h"
+#include "operators/join/table_join.h"
+#include "operators/over/over.h"
 #include "operators/project.h"
-#include "operators/regular_join.h"
-#include "operators/table_join.h"
 #include "operators/union.h"
 #include "operators/validate.h"
-#include "operators/window.h"
+#include "operators/window/window.h"
 
 namespace systole {
 

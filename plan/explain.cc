@@ -1,8 +1,8 @@
 #include <algorithm>
 
+#include "base/json_text.h"
 #include "plan/explain_settings.h"
 #include "plan/expression_binder.h"
-#include "base/json_text.h"
 
 namespace systole {
 namespace {

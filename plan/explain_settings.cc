@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "data/type.h"
-#include "expr/text_output.h"
+#include "expr/text/text_output.h"
 #include "plan/expression_binder.h"
 #include "plan/manifest_value.h"
 #include "plan/plan_kafka_sink.h"

@@ -1,7 +1,7 @@
 // The JSON Schema is written from the manifest's table; what it cannot say (that inputs exist, that expressions are
 // right) the compiler says.
-#include "plan/compile.h"
 #include "base/json_text.h"
+#include "plan/compile.h"
 #include "plan/manifest_table.h"
 
 namespace systole {

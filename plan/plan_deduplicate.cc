@@ -1,6 +1,6 @@
-#include "plan/ordered_key.h"
 #include "plan/diagnostic_codes.h"
 #include "plan/expression_binder.h"
+#include "plan/ordered_key.h"
 #include "plan/plan_context.h"
 #include "plan/sql_tokens.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "expr/text_input.h"
+#include "expr/text/text_input.h"
 #include "plan/diagnostic_codes.h"
 #include "plan/expression_binder.h"
 #include "plan/plan_connection.h"

@@ -4,9 +4,9 @@
 #include "base/ascii.h"
 #include "plan/diagnostic_codes.h"
 #include "plan/expression_binder.h"
+#include "plan/plan_context.h"
 #include "plan/plan_kafka_source.h"
 #include "plan/plan_postgresql.h"
-#include "plan/plan_context.h"
 #include "plan/sql_tokens.h"
 
 namespace systole {

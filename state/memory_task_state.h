@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "state/delta_log.h"
-#include "state/segment_chain.h"
+#include "state/changes/delta_log.h"
+#include "state/changes/segment_chain.h"
 #include "state/table_registry.h"
 #include "state/task_state.h"
 

@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "state/delta_format.h"
+#include "state/changes/delta_format.h"
 #include "state/task_state.h"
 
 namespace systole {

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "state/delta_format.h"
+#include "state/changes/delta_format.h"
 
 namespace systole {
 

@@ -6,9 +6,9 @@
 #include <cassert>
 #include <utility>
 
-#include "state/hashed_map_table.h"
-#include "state/hashed_value_table.h"
-#include "state/ordered_timer_table.h"
+#include "state/tables/hashed_map_table.h"
+#include "state/tables/hashed_value_table.h"
+#include "state/tables/ordered_timer_table.h"
 
 namespace systole {
 

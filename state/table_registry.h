@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "state/delta_log.h"
+#include "state/changes/delta_log.h"
+#include "state/changes/segment_reader.h"
 #include "state/keyed_state.h"
-#include "state/segment_reader.h"
 #include "state/state_part.h"
 #include "state/state_table.h"
-#include "state/state_tier.h"
+#include "state/tables/state_tier.h"
 #include "state/task_state.h"
 
 namespace systole {

@@ -3,7 +3,7 @@
 #include <map>
 
 #include "state/memory_task_state.h"
-#include "state/tiered_task_state.h"
+#include "state/tiered/tiered_task_state.h"
 
 namespace systole {
 namespace {

@@ -7,8 +7,8 @@
 #include "base/file_system.h"
 #include "base/ids.h"
 #include "proto/checkpoint.pb.h"
-#include "state/checkpoint_store.h"
 #include "state/keyed_state.h"
+#include "state/store/checkpoint_store.h"
 
 namespace systole {
 

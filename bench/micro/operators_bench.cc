@@ -9,7 +9,7 @@
 
 #include "base/file_system.h"
 #include "operators/factory.h"
-#include "state/checkpoint_store.h"
+#include "state/store/checkpoint_store.h"
 #include "state/task_state.h"
 
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/file_system.h"
 #include "data/column.h"
-#include "state/checkpoint_store.h"
+#include "state/store/checkpoint_store.h"
 #include "state/task_state.h"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "actors/frame_wire.h"
+#include "actors/wire/frame_wire.h"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "actors/transport.h"
+#include "actors/wire/transport.h"
 #include "base/limits.h"
 
 namespace systole::testing {

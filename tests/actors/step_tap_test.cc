@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "actors/tap_board.h"
+#include "actors/worker/tap_board.h"
 #include "tests/data/columns.h"
 
 namespace systole::testing {

@@ -1,4 +1,4 @@
-#include "actors/sure_answer.h"
+#include "actors/coordinator/sure_answer.h"
 
 #include <gtest/gtest.h>
 

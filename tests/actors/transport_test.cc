@@ -1,4 +1,4 @@
-#include "actors/transport.h"
+#include "actors/wire/transport.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <mutex>
 #include <optional>
 
-#include "actors/frame_wire.h"
+#include "actors/wire/frame_wire.h"
 #include "tests/actors/loopback_process.h"
 #include "tests/data/columns.h"
 

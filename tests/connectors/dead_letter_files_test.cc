@@ -1,11 +1,11 @@
-#include "connectors/dead_letter_files.h"
+#include "connectors/files/dead_letter_files.h"
 
 #include <gtest/gtest.h>
 
 #include "base/limits.h"
-#include "connectors/byte_packer.h"
 #include "connectors/dead_letter_encoder.h"
 #include "connectors/factory.h"
+#include "connectors/files/byte_packer.h"
 #include "tests/support/temporary_directory.h"
 
 namespace systole::testing {

@@ -1,4 +1,4 @@
-#include "connectors/file_follow_source.h"
+#include "connectors/files/file_follow_source.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
-#include "connectors/file_sink.h"
+#include "connectors/files/file_sink.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "connectors/byte_stream.h"
+#include "connectors/files/byte_stream.h"
 #include "sink_harness.h"
 #include "tests/support/fault_injecting_file_system.h"
 #include "tests/support/temporary_directory.h"

@@ -1,4 +1,4 @@
-#include "connectors/file_source.h"
+#include "connectors/files/file_source.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -11,8 +11,8 @@
 #include <set>
 
 #include "base/limits.h"
-#include "connectors/byte_packer.h"
 #include "connectors/factory.h"
+#include "connectors/files/byte_packer.h"
 #include "tests/support/temporary_directory.h"
 
 namespace systole::testing::file_source_tests {

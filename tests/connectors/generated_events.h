@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "connectors/patient_flow_generator.h"
+#include "connectors/generator/patient_flow_generator.h"
 #include "data/batch.h"
 #include "data/calendar.h"
 

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "base/file_system.h"
-#include "connectors/generator_source.h"
+#include "connectors/generator/generator_source.h"
 #include "tests/connectors/generated_events.h"
 
 namespace systole {

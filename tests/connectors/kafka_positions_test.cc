@@ -1,5 +1,5 @@
 // The saved positions of a Kafka source: a stored format (docs/format/kafka_positions.md).
-#include "connectors/kafka_positions.h"
+#include "connectors/kafka/kafka_positions.h"
 
 #include <gtest/gtest.h>
 

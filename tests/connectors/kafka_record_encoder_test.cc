@@ -1,8 +1,8 @@
-#include "connectors/kafka_record_encoder.h"
+#include "connectors/kafka/kafka_record_encoder.h"
 
 #include <gtest/gtest.h>
 
-#include "connectors/kafka_partition.h"
+#include "connectors/kafka/kafka_partition.h"
 #include "sink_harness.h"
 
 namespace systole::testing {

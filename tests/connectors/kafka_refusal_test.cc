@@ -1,4 +1,4 @@
-#include "connectors/kafka_refusal.h"
+#include "connectors/kafka/kafka_refusal.h"
 
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>

@@ -1,6 +1,6 @@
 // The exactly-once protocol of Kafka sinks against a modelled broker: transactions, fencing, lost and delayed requests,
 // lost replies, time-outs, crashes, zombies, rescaling. Each guard, switched off, lets damage through.
-#include "connectors/kafka_shard_protocol.h"
+#include "connectors/kafka/kafka_shard_protocol.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <random>
 #include <set>
 
-#include "connectors/kafka_recovery.h"
+#include "connectors/kafka/kafka_recovery.h"
 #include "tests/support/seed.h"
 
 namespace systole::testing {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "connectors/patient_flow_tables.h"
+#include "connectors/generator/patient_flow_tables.h"
 #include "data/calendar.h"
 #include "tests/connectors/generated_events.h"
 #include "tests/connectors/generated_shares.h"

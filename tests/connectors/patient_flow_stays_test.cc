@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "connectors/patient_flow_tables.h"
+#include "connectors/generator/patient_flow_tables.h"
 #include "data/calendar.h"
 #include "tests/connectors/generated_events.h"
 

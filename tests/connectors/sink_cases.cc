@@ -4,8 +4,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "connectors/byte_stream.h"
-#include "connectors/sqlite_database.h"
+#include "connectors/files/byte_stream.h"
+#include "connectors/sqlite/sqlite_database.h"
 
 namespace systole::testing {
 namespace {

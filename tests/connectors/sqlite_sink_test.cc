@@ -1,4 +1,4 @@
-#include "connectors/sqlite_sink.h"
+#include "connectors/sqlite/sqlite_sink.h"
 #include "data/decimal.h"
 
 #include <gtest/gtest.h>

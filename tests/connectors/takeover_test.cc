@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "connectors/factory.h"
-#include "connectors/file_origin.h"
-#include "connectors/sink_fence.h"
-#include "connectors/sqlite_database.h"
-#include "connectors/table_log.h"
+#include "connectors/files/table_log.h"
+#include "connectors/outbox/file_origin.h"
+#include "connectors/outbox/sink_fence.h"
+#include "connectors/sqlite/sqlite_database.h"
 #include "sink_cases.h"
 #include "sink_harness.h"
 #include "tests/support/fault_injecting_file_system.h"

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <random>
 
-#include "connectors/epoch_outbox.h"
+#include "connectors/outbox/epoch_outbox.h"
 #include "freezing_file_system.h"
 #include "sink_cases.h"
 #include "sink_harness.h"

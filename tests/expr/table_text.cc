@@ -2,7 +2,7 @@
 
 #include <ostream>
 
-#include "expr/text_output.h"
+#include "expr/text/text_output.h"
 #include "expr/types.h"
 
 namespace systole::test {

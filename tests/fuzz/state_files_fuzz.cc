@@ -6,9 +6,9 @@
 
 #include "base/file_system.h"
 #include "proto/checkpoint.pb.h"
-#include "state/base_manifest.h"
-#include "state/checksummed_message.h"
-#include "state/segment_reader.h"
+#include "state/changes/segment_reader.h"
+#include "state/store/checksummed_message.h"
+#include "state/tiered/base_manifest.h"
 #include "tests/fuzz/fuzz_input.h"
 
 // Reads files of a checkpoint: delta segments, base manifests, messages. Checksums would stop nearly all inputs, so the

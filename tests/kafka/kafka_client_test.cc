@@ -1,4 +1,4 @@
-#include "connectors/kafka_client.h"
+#include "connectors/kafka/kafka_client.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "base/clock.h"
-#include "connectors/kafka_questions.h"
+#include "connectors/kafka/kafka_questions.h"
 #include "tests/kafka/kafka_broker.h"
 #include "tests/kafka/kafka_records.h"
 #include "tests/support/temporary_directory.h"

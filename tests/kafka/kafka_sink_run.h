@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "connectors/kafka_sink.h"
+#include "connectors/kafka/kafka_sink.h"
 #include "connectors/sink.h"
 #include "tests/support/fault_injecting_file_system.h"
 #include "tests/support/temporary_directory.h"

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <thread>
 
-#include "connectors/kafka_questions.h"
+#include "connectors/kafka/kafka_questions.h"
 #include "tests/kafka/kafka_broker.h"
 #include "tests/kafka/kafka_records.h"
 #include "tests/kafka/kafka_sink_run.h"

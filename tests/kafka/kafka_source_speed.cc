@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "connectors/factory.h"
-#include "connectors/patient_flow_generator.h"
+#include "connectors/generator/patient_flow_generator.h"
 #include "tests/kafka/kafka_broker.h"
 #include "tests/kafka/kafka_records.h"
 #include "tests/support/cpu_seconds.h"

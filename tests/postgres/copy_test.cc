@@ -5,7 +5,7 @@
 #include <cmath>
 #include <random>
 
-#include "connectors/postgres_binary.h"
+#include "connectors/postgres/postgres_binary.h"
 #include "data/calendar.h"
 #include "data/decimal.h"
 #include "postgres_server.h"

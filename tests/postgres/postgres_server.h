@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "connectors/postgres_connection.h"
+#include "connectors/postgres/postgres_connection.h"
 #include "proto/plan.pb.h"
 
 namespace systole::testing {

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "connectors/postgres_sink.h"
+#include "connectors/postgres/postgres_sink.h"
 #include "cutting_proxy.h"
 #include "sink_setup.h"
 #include "tests/support/fault_injecting_file_system.h"

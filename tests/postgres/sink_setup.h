@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "connectors/postgres_sink.h"
+#include "connectors/postgres/postgres_sink.h"
 #include "postgres_server.h"
 #include "tests/connectors/sink_harness.h"
 

@@ -5,7 +5,7 @@
 #include <map>
 #include <thread>
 
-#include "connectors/postgres_table_source.h"
+#include "connectors/postgres/postgres_table_source.h"
 #include "postgres_server.h"
 
 namespace systole::testing {

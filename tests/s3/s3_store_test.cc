@@ -10,8 +10,8 @@
 #include <random>
 #include <thread>
 
-#include "state/s3_place.h"
-#include "state/s3_store.h"
+#include "state/store/s3_place.h"
+#include "state/store/s3_store.h"
 #include "tests/s3/faulty_proxy.h"
 #include "tests/s3/s3_service.h"
 #include "tests/support/seed.h"

@@ -1,4 +1,4 @@
-#include "state/checkpoint_log.h"
+#include "state/store/checkpoint_log.h"
 
 #include <algorithm>
 #include <cstdlib>

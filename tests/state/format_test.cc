@@ -1,10 +1,10 @@
 #include <gtest/gtest.h>
 
-#include "state/base_manifest.h"
-#include "state/checksummed_message.h"
-#include "state/delta_format.h"
-#include "state/record_order.h"
+#include "state/changes/delta_format.h"
+#include "state/changes/record_order.h"
+#include "state/store/checksummed_message.h"
 #include "state/table_registry.h"
+#include "state/tiered/base_manifest.h"
 #include "tests/data/golden.h"
 
 namespace systole::testing {

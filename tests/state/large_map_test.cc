@@ -1,4 +1,4 @@
-#include "state/large_map.h"
+#include "state/tables/large_map.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 #include <xxhash.h>
 
 #include "base/file_system.h"
-#include "state/checkpoint_store.h"
+#include "state/store/checkpoint_store.h"
 #include "tests/state/state_fixture.h"
 
 namespace systole::testing {

@@ -1,0 +1,271 @@
+#include "connectors/kafka/kafka_producer.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "connectors/kafka/kafka_questions.h"
+#include "connectors/kafka/kafka_record_encoder.h"
+
+namespace systole {
+namespace {
+
+using outcome = kafka_producer::outcome;
+
+/// Rows without a key stay with a partition for so many, which makes larger requests.
+constexpr uint64_t records_of_a_place = 1024;
+/// Carried with a record to its partitioner: the place + 1, 0 for any.
+void* to_opaque(const int32_t* place) { return reinterpret_cast<void*>(place ? static_cast<uintptr_t>(*place) + 1 : 0); }
+
+/// No repetition changes these.
+bool is_refusal(int code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__SSL: return true;
+    default: return false;
+  }
+}
+
+bool is_fencing(int code) {
+  return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+         code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH || code == RD_KAFKA_RESP_ERR__FATAL ||
+         code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING || code == RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID ||
+         code == RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+}
+
+void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+  static_cast<kafka_producer*>(static_cast<kafka_client*>(opaque)->opaque())->on_report(*message);
+}
+
+int32_t on_partition(const rd_kafka_topic_t*, const void*, size_t, int32_t partitions, void* topic_opaque, void* opaque) {
+  return static_cast<kafka_producer*>(topic_opaque)->place(partitions, opaque);
+}
+
+void prepare(void* configuration) { rd_kafka_conf_set_dr_msg_cb(static_cast<rd_kafka_conf_t*>(configuration), on_delivery); }
+
+rd_kafka_headers_t* headers_of(std::string_view bytes) {
+  rd_kafka_headers_t* const made = rd_kafka_headers_new(8);
+  byte_reader in(bytes);
+  while (in.ok() && !in.at_end()) {
+    const std::string_view name = in.bytes();
+    const bool given = in.fixed<uint8_t>() != 0;
+    const std::string_view value = given ? in.bytes() : std::string_view();
+    if (!in.ok()) break;
+    rd_kafka_header_add(made, name.data(), static_cast<ssize_t>(name.size()), given ? value.data() : nullptr,
+                        static_cast<ssize_t>(value.size()));
+  }
+  return made;
+}
+
+}  // namespace
+
+void kafka_producer::topic_closer::operator()(rd_kafka_topic_s* topic) const { rd_kafka_topic_destroy(topic); }
+
+result<std::unique_ptr<kafka_producer>> kafka_producer::make(shared_kafka_settings settings, std::string transactional_id) {
+  std::unique_ptr<kafka_producer> made(new kafka_producer(settings));
+  made->transactional_ = !transactional_id.empty();
+  std::map<std::string, std::string> own{{"enable.idempotence", "true"},
+                                         {"acks", "all"},
+                                         {"retry.backoff.ms", "10"},
+                                         {"queue.buffering.max.kbytes", std::to_string(limits::kafka_queue_kibibytes)},
+                                         {"queue.buffering.max.messages", std::to_string(limits::kafka_queue_records)}};
+  // Waiting gathers larger requests. A transaction's records are seen at its end, and the flush at the barrier ends the
+  // waiting; others are seen as they come.
+  if (!settings->client.contains("linger.ms")) own["linger.ms"] = made->transactional_ ? "20" : "2";
+  if (made->transactional_) {
+    own["transactional.id"] = std::move(transactional_id);
+    own["transaction.timeout.ms"] = std::to_string(settings->transaction_timeout_ms);
+    // The library wants it below; what is not answered by then is of no use.
+    own["socket.timeout.ms"] = std::to_string(std::min<uint32_t>(settings->transaction_timeout_ms, limits::kafka_answer_ms));
+  }
+  SYSTOLE_ASSIGN(made->client_, kafka_client::make(kafka_role::producer, settings->connection, settings->client, own, prepare,
+                                                   made.get()));
+  SYSTOLE_ASSIGN(made->topic_, made->open_topic(settings->topic));
+  if (made->transactional_) {
+    SYSTOLE_ASSIGN(made->markers_, made->open_topic(settings->marker_topic));
+  }
+  return made;
+}
+
+kafka_producer::~kafka_producer() {
+  if (!client_) return;
+  // What is left is either not wanted any more or comes again.
+  rd_kafka_purge(client_->handle(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  topic_.reset();
+  markers_.reset();
+}
+
+result<kafka_producer::topic_handle> kafka_producer::open_topic(const std::string& name) {
+  rd_kafka_topic_conf_t* const configuration = rd_kafka_default_topic_conf_dup(client_->handle());
+  rd_kafka_topic_conf_set_partitioner_cb(configuration, on_partition);
+  rd_kafka_topic_conf_set_opaque(configuration, this);
+  topic_handle made(rd_kafka_topic_new(client_->handle(), name.c_str(), configuration));
+  if (!made) return kafka_failure(rd_kafka_last_error(), "opening the topic " + name);
+  return made;
+}
+
+void kafka_producer::on_report(const rd_kafka_message_s& message) {
+  int none = 0;
+  if (message.err) failed_code_.compare_exchange_strong(none, message.err);
+  reported_.fetch_add(1, std::memory_order_relaxed);
+}
+
+int32_t kafka_producer::place(int32_t partitions, const void* opaque) {
+  const auto given = reinterpret_cast<uintptr_t>(opaque);
+  const uint64_t any = next_place_.fetch_add(given == 0, std::memory_order_relaxed) / records_of_a_place;
+  return static_cast<int32_t>((given ? given - 1 : any) % static_cast<uint64_t>(partitions));
+}
+
+outcome kafka_producer::of_code(int code, const std::string& what) {
+  const bool consequence = code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+                           code == RD_KAFKA_RESP_ERR__STATE;
+  if (transactional_ && consequence) {
+    // The transaction has failed, and its records with it. Only a call that cannot be made now tells why.
+    rd_kafka_error_t* const error = rd_kafka_begin_transaction(client_->handle());
+    if (!error) return outcome::fatal;
+    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__STATE) return of_error(error, what);
+    rd_kafka_error_destroy(error);
+  }
+  cause_ = kafka_failure(code, what);
+  if (rd_kafka_fatal_error(client_->handle(), nullptr, 0) || is_fencing(code)) return outcome::fatal;
+  if (is_refusal(code)) return outcome::refused;
+  return outcome::abortable;
+}
+
+outcome kafka_producer::of_error(rd_kafka_error_s* error, const std::string& what) {
+  if (!error) return outcome::ok;
+  const int code = rd_kafka_error_code(error);
+  const bool fatal = rd_kafka_error_is_fatal(error), again = rd_kafka_error_is_retriable(error);
+  const bool abort = rd_kafka_error_txn_requires_abort(error);
+  cause_ = kafka_failure(error, what);
+  if (fatal || is_fencing(code)) return outcome::fatal;
+  if (is_refusal(code)) return outcome::refused;
+  if (abort) return outcome::abortable;
+  return again ? outcome::retriable : outcome::fatal;
+}
+
+outcome kafka_producer::initialise() {
+  for (const std::string* topic : {&settings_->topic, &settings_->marker_topic}) {
+    if (topic->empty()) continue;
+    // Else the first record waits for the library to look for its topic, up to a second.
+    const auto known = kafka_partition_count(*client_, *topic, std::chrono::milliseconds(limits::kafka_call_ms));
+    if (known) continue;
+    cause_ = known.error();
+    if (cause_.code == error_code::unavailable) return outcome::retriable;
+    return cause_.code == error_code::io ? outcome::fatal : outcome::refused;
+  }
+  if (!transactional_) return outcome::ok;
+  return of_error(rd_kafka_init_transactions(client_->handle(), limits::kafka_call_ms), "taking over a transactional id");
+}
+
+outcome kafka_producer::begin() {
+  failed_code_ = 0;
+  return of_error(rd_kafka_begin_transaction(client_->handle()), "beginning a transaction");
+}
+
+outcome kafka_producer::commit(std::chrono::milliseconds wait) {
+  return of_error(rd_kafka_commit_transaction(client_->handle(), static_cast<int>(wait.count())), "committing a transaction");
+}
+
+outcome kafka_producer::abort() {
+  return of_error(rd_kafka_abort_transaction(client_->handle(), limits::kafka_call_ms), "aborting a transaction");
+}
+
+outcome kafka_producer::send_one(rd_kafka_topic_s* topic, int32_t partition, const std::string_view* key,
+                                 const std::string_view* value, const std::string_view* headers, void* place) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(settings_->answer_ms);
+  for (;;) {
+    int code = 0;
+    void* const bytes = value ? const_cast<char*>(value->data()) : nullptr;
+    const size_t size = value ? value->size() : 0;
+    if (headers) {
+      rd_kafka_headers_t* const list = headers_of(*headers);
+      code = rd_kafka_producev(client_->handle(), RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
+                               RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(bytes, size),
+                               RD_KAFKA_V_KEY(key ? key->data() : nullptr, key ? key->size() : 0),
+                               RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_OPAQUE(place), RD_KAFKA_V_END);
+      if (code) rd_kafka_headers_destroy(list);
+    } else if (rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, bytes, size, key ? key->data() : nullptr,
+                                key ? key->size() : 0, place) != 0) {
+      code = rd_kafka_last_error();
+    }
+    if (code == 0) {
+      sent_.fetch_add(1, std::memory_order_relaxed);
+      return outcome::ok;
+    }
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || std::chrono::steady_clock::now() > give_up)
+      return of_code(code, "giving records to topic " + settings_->topic);
+    rd_kafka_poll(client_->handle(), limits::kafka_retry_pause_ms);
+    if (const outcome so_far = reports(); so_far != outcome::ok) return so_far;
+  }
+}
+
+outcome kafka_producer::send(const batch& records) {
+  const auto text = [&records](size_t column, size_t row, std::string_view& into) -> const std::string_view* {
+    if (records.at(column).is_null(row)) return nullptr;
+    into = records.at(column).text(row);
+    return &into;
+  };
+  std::string_view key, value, headers;
+  const column& places = records.at(kafka_record_column::place);
+  for (size_t row = 0; row < records.rows(); ++row) {
+    const int32_t* const place = places.is_null(row) ? nullptr : places.values<int32_t>() + row;
+    const outcome sent = send_one(topic_.get(), RD_KAFKA_PARTITION_UA, text(kafka_record_column::key, row, key),
+                                  text(kafka_record_column::value, row, value),
+                                  text(kafka_record_column::headers, row, headers), to_opaque(place));
+    if (sent != outcome::ok) return sent;
+  }
+  rd_kafka_poll(client_->handle(), 0);
+  return reports();
+}
+
+outcome kafka_producer::send_marker(uint32_t partition, const std::string& key, const std::string& value) {
+  const std::string_view key_text = key, value_text = value;
+  return send_one(markers_.get(), static_cast<int32_t>(partition), &key_text, &value_text, nullptr, nullptr);
+}
+
+outcome kafka_producer::reports() {
+  const int code = failed_code_;
+  return code == 0 ? outcome::ok : of_code(code, "writing to topic " + settings_->topic);
+}
+
+outcome kafka_producer::flush(std::chrono::milliseconds wait) {
+  const auto until = std::chrono::steady_clock::now() + wait;
+  const uint64_t wanted = sent_;
+  // The flush of the library only ends its waiting for larger requests; what counts are the reports.
+  while (reported_ < wanted) {
+    rd_kafka_flush(client_->handle(), limits::kafka_retry_pause_ms);
+    if (const outcome so_far = reports(); so_far != outcome::ok) return so_far;
+    if (reported_ >= wanted) break;
+    if (rd_kafka_fatal_error(client_->handle(), nullptr, 0))
+      return of_code(RD_KAFKA_RESP_ERR__FATAL, "writing to topic " + settings_->topic);
+    if (std::chrono::steady_clock::now() > until) {
+      cause_ = fail(error_code::unavailable, "topic " + settings_->topic + ": the broker has not confirmed " +
+                                                 std::to_string(wanted - reported_) + " records in time");
+      return outcome::retriable;
+    }
+  }
+  return reports();
+}
+
+void kafka_producer::pause() { rd_kafka_poll(client_->handle(), limits::kafka_retry_pause_ms); }
+
+}  // namespace systole

@@ -1,0 +1,283 @@
+#include "connectors/kafka/kafka_record_batch.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/limits.h"
+#include "connectors/plan_types.h"
+#include "formats/utf8_check.h"
+
+namespace systole {
+namespace {
+
+constexpr std::string_view malformed = "22P02", invalid_character = "22021", not_null_violation = "23502";
+
+bool is_text_part(proto::SourceColumn::KafkaPart part) {
+  return part == proto::SourceColumn::KEY || part == proto::SourceColumn::HEADER;
+}
+
+}  // namespace
+
+kafka_record_batch::kafka_record_batch(const proto::Source& source, size_t capacity)
+    : topic_(source.kafka().topic()),
+      capacity_(capacity),
+      columns_(static_cast<size_t>(source.columns_size())),
+      json_(source.decoder().format() == proto::Decoder::JSON),
+      keep_raw_(source.needs_raw()) {
+  for (int i = 0; i < source.columns_size(); ++i) {
+    const proto::SourceColumn& column = source.columns(i);
+    if (column.kafka() == proto::SourceColumn::VALUE) continue;
+    beside_.push_back({.column = static_cast<size_t>(i),
+                       .part = column.kafka(),
+                       .type = column_type(column.field().type()),
+                       .not_null = column.field().not_null(),
+                       .name = column.field().name(),
+                       .header = column.path_size() > 0 ? column.path(0) : std::string()});
+    texts_of_.push_back(text_columns_);
+    if (is_text_part(column.kafka())) ++text_columns_;
+    wants_tombstones_ |= column.kafka() == proto::SourceColumn::TOMBSTONE;
+    wants_time_ |= column.kafka() == proto::SourceColumn::TIMESTAMP;
+  }
+}
+
+result<std::unique_ptr<kafka_record_batch>> kafka_record_batch::make(const proto::Source& source, size_t capacity) {
+  std::unique_ptr<kafka_record_batch> made(new kafka_record_batch(source, capacity));
+  proto::Source values = source;
+  values.clear_columns();
+  for (const proto::SourceColumn& column : source.columns())
+    if (column.kafka() == proto::SourceColumn::VALUE) *values.add_columns() = column;
+  values.mutable_decoder()->set_header(false);
+  values.mutable_decoder()->set_quoted_newlines(false);
+  SYSTOLE_ASSIGN(made->decoder_, make_decoder(values, capacity));
+  return made;
+}
+
+void kafka_record_batch::start_window(size_t line) {
+  window_space_ = std::max(limits::source_window_bytes, line);
+  window_ = pool_.take(window_space_ + decode_padding);
+  window_size_ = 0;
+}
+
+void kafka_record_batch::keep_beside(const rd_kafka_message_s& message, entry& made) {
+  if (wants_time_) {
+    rd_kafka_timestamp_type_t kind{};
+    const int64_t timestamp_ms = rd_kafka_message_timestamp(&message, &kind);
+    made.has_timestamp = kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp_ms >= 0;
+    made.timestamp_us = made.has_timestamp ? timestamp_ms * 1000 : 0;
+  }
+  if (text_columns_ == 0) return;
+  rd_kafka_headers_t* headers = nullptr;
+  for (const beside& each : beside_) {
+    if (!is_text_part(each.part)) continue;
+    const void* bytes = nullptr;
+    size_t size = 0;
+    if (each.part == proto::SourceColumn::KEY) {
+      bytes = message.key;
+      size = message.key_len;
+    } else if (headers || !rd_kafka_message_headers(&message, &headers)) {
+      if (rd_kafka_header_get_last(headers, each.header.c_str(), &bytes, &size)) bytes = nullptr;
+    }
+    texts_.push_back({beside_bytes_.size(), bytes ? size : 0, bytes == nullptr});
+    if (bytes) beside_bytes_.append(static_cast<const char*>(bytes), size);
+  }
+}
+
+void kafka_record_batch::reject(const entry& about, std::string_view raw, std::string_view reason,
+                                std::string_view sqlstate) {
+  reject_raws_.emplace_back(raw);
+  rejects_.push_back({.reason = std::string(reason),
+                      .sqlstate = std::string(sqlstate),
+                      .offset = static_cast<uint64_t>(about.offset),
+                      .raw = reject_raws_.back()});
+}
+
+result<void> kafka_record_batch::add(const rd_kafka_message_s& message) {
+  assert(added_ < capacity_);
+  if (added_++ == 0) reject_raws_.clear();
+  partition_ = message.partition;
+  entry made{.offset = message.offset, .tombstone = message.payload == nullptr};
+  std::string_view value(static_cast<const char*>(message.payload), message.payload ? message.len : 0);
+  if (made.tombstone) {
+    if (!wants_tombstones_) {
+      ++tombstones_;
+      return {};
+    }
+    value = "{}";
+  }
+  bytes_ += message.payload ? message.len : 0;
+  if (value.size() > limits::record_bytes) {
+    reject(made, value.substr(0, limits::record_bytes), "longer than limits::record_bytes (16 MiB)", "54000");
+    return {};
+  }
+  if (!json_) {
+    if (value.ends_with('\n')) value.remove_suffix(1);
+    if (std::memchr(value.data(), '\n', value.size())) {
+      reject(made, value, "a line break in a CSV record", malformed);
+      return {};
+    }
+  }
+  if (window_ && window_size_ + value.size() + 1 > window_space_) SYSTOLE_TRY(decode_window());
+  if (!window_) start_window(value.size() + 1);
+  char* const line = window_.get() + window_size_;
+  if (!value.empty()) std::memcpy(line, value.data(), value.size());
+  if (json_) {
+    char* from = line;
+    char* const end = line + value.size();
+    while ((from = static_cast<char*>(std::memchr(from, '\n', static_cast<size_t>(end - from))))) {
+      line_breaks_.push_back(static_cast<size_t>(from - window_.get()));
+      *from++ = '\r';
+    }
+  }
+  line[value.size()] = '\n';
+  made.begin = window_begin_ + window_size_;
+  window_size_ += value.size() + 1;
+  keep_beside(message, made);
+  entries_.push_back(made);
+  return {};
+}
+
+result<void> kafka_record_batch::decode_window() {
+  char* const begin = window_.get();
+  char* const end = begin + window_size_;
+  std::memset(end, 0, decode_padding);
+  size_t at = 0;
+  while (at < window_size_ && decoder_->pending_records() < capacity_) {
+    const record_span span{begin + at, window_size_ - at, window_, end, window_begin_ + at, true};
+    SYSTOLE_ASSIGN(const size_t used, decoder_->decode(span, capacity_ - decoder_->pending_records()));
+    if (used == 0) return fail(error_code::internal, "the records of " + topic_ + " cannot be decoded");
+    at += used;
+  }
+  window_begin_ += window_size_;
+  if (!line_breaks_.empty()) broken_windows_.emplace_back(window_, std::move(line_breaks_));
+  line_breaks_.clear();
+  window_.reset();
+  return {};
+}
+
+std::vector<uint32_t> kafka_record_batch::match(decoded_records& decoded) {
+  std::vector<uint32_t> rows(decoded.rows);
+  size_t at = 0;
+  const auto find = [&](uint64_t begin) {
+    while (entries_[at].begin != begin) ++at;
+    return at;
+  };
+  std::vector<bool> seen;
+  const bool some_are_blank = decoded.records != entries_.size();
+  if (some_are_blank) seen.resize(entries_.size());
+  for (size_t row = 0; row < decoded.rows; ++row) {
+    rows[row] = static_cast<uint32_t>(find(decoded.offsets[row]));
+    decoded.offsets[row] = static_cast<uint64_t>(entries_[at].offset);
+    if (some_are_blank) seen[at] = true;
+  }
+  at = 0;
+  for (rejected_record& each : decoded.rejects) {
+    each.offset = static_cast<uint64_t>(entries_[find(each.offset)].offset);
+    if (some_are_blank) seen[at] = true;
+  }
+  if (some_are_blank)
+    for (size_t i = 0; i < seen.size(); ++i)
+      if (!seen[i]) reject(entries_[i], {}, "an empty record", malformed);
+  return rows;
+}
+
+column_ptr kafka_record_batch::build(const beside& what, size_t at, const std::vector<uint32_t>& rows) const {
+  column_builder builder(what.type, rows.size());
+  for (const uint32_t row : rows) {
+    const entry& from = entries_[row];
+    switch (what.part) {
+      case proto::SourceColumn::KEY:
+      case proto::SourceColumn::HEADER: {
+        const text_range& text = texts_[row * text_columns_ + texts_of_[at]];
+        const std::string_view bytes(beside_bytes_.data() + text.begin, text.size);
+        if (text.is_null) builder.append_null();
+        else builder.append_text_copy(bytes);
+        break;
+      }
+      case proto::SourceColumn::TIMESTAMP:
+        if (from.has_timestamp) builder.append<int64_t>(from.timestamp_us);
+        else builder.append_null();
+        break;
+      case proto::SourceColumn::PARTITION:
+        if (what.type.is(type_id::int32)) builder.append<int32_t>(partition_);
+        else builder.append<int64_t>(partition_);
+        break;
+      case proto::SourceColumn::OFFSET: builder.append<int64_t>(from.offset); break;
+      case proto::SourceColumn::TOMBSTONE: builder.append<uint8_t>(from.tombstone ? 1 : 0); break;
+      default: builder.append_text_copy(topic_); break;
+    }
+  }
+  return builder.finish();
+}
+
+void kafka_record_batch::reject_nulls(decoded_records& decoded, const std::vector<column_ptr>& made,
+                                      const std::vector<uint32_t>& rows, std::vector<uint32_t>& kept) {
+  const auto raw = [&](size_t row) { return keep_raw_ ? decoded.raws[row] : std::string_view(); };
+  for (uint32_t row = 0; row < rows.size(); ++row) {
+    bool good = true;
+    for (size_t i = 0; i < beside_.size() && good; ++i) {
+      const bool is_null = made[i]->is_null(row);
+      if (is_null && beside_[i].not_null) {
+        reject(entries_[rows[row]], raw(row), "null in a not null field: " + beside_[i].name, not_null_violation);
+        good = false;
+      } else if (!is_null && beside_[i].type.is(type_id::text) && is_text_part(beside_[i].part) &&
+                 !is_text(made[i]->text(row))) {
+        reject(entries_[rows[row]], raw(row), "invalid UTF-8: " + beside_[i].name, invalid_character);
+        good = false;
+      }
+    }
+    if (good) kept.push_back(row);
+  }
+}
+
+result<kafka_record_batch::taken> kafka_record_batch::take() {
+  if (window_) SYSTOLE_TRY(decode_window());
+  taken made;
+  made.decoded = decoder_->take();
+  decoded_records& decoded = made.decoded;
+  for (const auto& [window, breaks] : broken_windows_)
+    for (const size_t at : breaks) window[at] = '\n';
+  const std::vector<uint32_t> rows = match(decoded);
+  if (!beside_.empty()) {
+    std::vector<column_ptr> own;
+    for (size_t i = 0; i < beside_.size(); ++i) own.push_back(build(beside_[i], i, rows));
+    std::vector<uint32_t> kept;
+    const bool may_reject = std::any_of(beside_.begin(), beside_.end(), [](const beside& each) {
+      return each.not_null || (is_text_part(each.part) && each.type.is(type_id::text));
+    });
+    if (may_reject) reject_nulls(decoded, own, rows, kept);
+    if (may_reject && kept.size() != rows.size()) {
+      for (column_ptr& each : decoded.columns) each = gather(*each, kept);
+      for (column_ptr& each : own) each = gather(*each, kept);
+      for (size_t i = 0; i < kept.size(); ++i) decoded.offsets[i] = decoded.offsets[kept[i]];
+      decoded.offsets.resize(kept.size());
+      if (keep_raw_) {
+        for (size_t i = 0; i < kept.size(); ++i) decoded.raws[i] = decoded.raws[kept[i]];
+        decoded.raws.resize(kept.size());
+      }
+      decoded.rows = kept.size();
+    }
+    std::vector<column_ptr> all(columns_);
+    for (size_t i = 0; i < beside_.size(); ++i) all[beside_[i].column] = std::move(own[i]);
+    size_t next = 0;
+    for (column_ptr& each : all)
+      if (!each) each = std::move(decoded.columns[next++]);
+    decoded.columns = std::move(all);
+  }
+  decoded.rejects.insert(decoded.rejects.end(), std::make_move_iterator(rejects_.begin()),
+                         std::make_move_iterator(rejects_.end()));
+  decoded.records = added_;
+  made.tombstones = tombstones_;
+  made.bytes = bytes_;
+  added_ = tombstones_ = 0;
+  bytes_ = window_begin_ = 0;
+  entries_.clear();
+  texts_.clear();
+  beside_bytes_.clear();
+  rejects_.clear();
+  broken_windows_.clear();
+  return made;
+}
+
+}  // namespace systole

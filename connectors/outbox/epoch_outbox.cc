@@ -1,0 +1,198 @@
+#include "connectors/outbox/epoch_outbox.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "connectors/outbox/durable_directory.h"
+#include "connectors/outbox/file_origin.h"
+#include "data/wire.h"
+
+namespace systole {
+namespace {
+
+constexpr std::string_view segment_magic = "SYSSEG1\n";
+constexpr uint8_t segments_version = 1;
+constexpr size_t frame_head_bytes = sizeof(uint32_t) + sizeof(uint64_t);
+constexpr uint8_t outbox_state_version = 1;
+constexpr uint64_t longest_frame_bytes = 1024 * limits::mebibyte;
+constexpr std::string_view segment_suffix = ".seg";
+
+}  // namespace
+
+std::string encode_segments(const std::vector<outbox_segment>& segments) {
+  std::string out;
+  append_fixed(out, segments_version);
+  append_varint(out, segments.size());
+  for (const outbox_segment& each : segments) {
+    append_bytes(out, each.path);
+    append_varint(out, each.epoch);
+    append_varint(out, each.bytes);
+    append_varint(out, each.rows);
+    append_fixed(out, each.xxh3);
+  }
+  return out;
+}
+
+result<std::vector<outbox_segment>> decode_segments(std::string_view bytes) {
+  std::vector<outbox_segment> segments;
+  if (bytes.empty()) return segments;
+  byte_reader in(bytes);
+  if (in.fixed<uint8_t>() != segments_version)
+    return fail(error_code::incompatible, "an outbox's committable is of another version");
+  for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
+    outbox_segment each;
+    each.path = std::string(in.bytes());
+    each.epoch = in.varint();
+    each.bytes = in.varint();
+    each.rows = in.varint();
+    each.xxh3 = in.fixed<uint64_t>();
+    segments.push_back(std::move(each));
+  }
+  if (!in.ok() || !in.at_end()) return fail(error_code::corrupt, "an outbox's committable cannot be read");
+  return segments;
+}
+
+result<std::vector<outbox_segment>> segments_after(const std::vector<shard_commit>& shards, epoch_id previous) {
+  std::vector<outbox_segment> all;
+  for (const shard_commit& shard : shards) {
+    SYSTOLE_ASSIGN(const auto segments, decode_segments(shard.committable));
+    for (const outbox_segment& each : segments)
+      if (each.epoch > previous.value) all.push_back(each);
+  }
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.epoch < b.epoch; });
+  return all;
+}
+
+result<void> read_segment(file_system& files, const outbox_segment& segment,
+                          const std::function<result<void>(const batch&)>& take) {
+  const failure broken = fail(error_code::corrupt, "an outbox file is damaged: " + segment.path);
+  const auto file = files.open(segment.path);
+  if (!file) return fail(error_code::corrupt, "an outbox file of a complete epoch cannot be opened: " + file.error().message);
+  running_hash whole;
+  std::string bytes(segment_magic.size(), '\0');
+  uint64_t offset = 0;
+  const auto read = [&](size_t length) -> result<void> {
+    bytes.resize(length);
+    SYSTOLE_ASSIGN(const size_t got, (*file)->read(offset, length, bytes.data()));
+    if (got != length) return broken;
+    whole.add(bytes);
+    offset += got;
+    return {};
+  };
+  SYSTOLE_TRY(read(segment_magic.size()));
+  if (bytes != segment_magic) return broken;
+  while (offset < segment.bytes) {
+    if (segment.bytes - offset < frame_head_bytes) return broken;
+    SYSTOLE_TRY(read(frame_head_bytes));
+    byte_reader head(bytes);
+    const auto length = head.fixed<uint32_t>();
+    const auto checksum = head.fixed<uint64_t>();
+    if (length > segment.bytes - offset || length > longest_frame_bytes) return broken;
+    SYSTOLE_TRY(read(length));
+    if (XXH3_64bits(bytes.data(), bytes.size()) != checksum) return broken;
+    std::string_view rest = bytes;
+    const auto rows = read_batch(rest);
+    if (!rows || !rest.empty()) return broken;
+    SYSTOLE_TRY(take(*rows));
+  }
+  return whole.value() == segment.xxh3 ? result<void>() : broken;
+}
+
+result<void> remove_committed_segments(file_system& files, const std::string& folder,
+                                       const std::vector<outbox_segment>& committed, uint64_t attempt) {
+  for (const outbox_segment& each : committed) SYSTOLE_TRY(files.remove(each.path));
+  return remove_left_behind(files, folder, segment_suffix, attempt);
+}
+
+result<void> remove_later_segments(file_system& files, const std::string& folder, epoch_id last_completed, uint64_t attempt) {
+  SYSTOLE_TRY(create_directories_durably(files, folder));
+  return remove_begun_later(files, folder, segment_suffix, last_completed, attempt);
+}
+
+epoch_outbox::epoch_outbox(file_system& files, std::string folder, uint64_t attempt, uint32_t shard,
+                           committed_epoch committed)
+    : files_(files), folder_(std::move(folder)), attempt_(attempt), shard_(shard), committed_(std::move(committed)) {}
+
+result<void> epoch_outbox::begin_segment() {
+  current_ = {};
+  current_.path = fmt::format("{}/{}{}", folder_,
+                              name_of({last_epoch_, attempt_}, fmt::format("{}-{}", shard_, sequence_++)), segment_suffix);
+  SYSTOLE_TRY(create_directories_durably(files_, folder_));
+  SYSTOLE_ASSIGN(file_, files_.create(current_.path));
+  SYSTOLE_TRY(file_->append(segment_magic));
+  hash_.reset();
+  hash_.add(segment_magic);
+  current_.bytes = segment_magic.size();
+  return {};
+}
+
+result<void> epoch_outbox::append(const batch& rows) {
+  if (rows.empty()) return {};
+  if (!file_) SYSTOLE_TRY(begin_segment());
+  frame_.assign(frame_head_bytes, '\0');
+  append_batch(frame_, rows);
+  const size_t length = frame_.size() - frame_head_bytes;
+  if (length > longest_frame_bytes) return fail(error_code::limit_exceeded, "a batch is too large for the outbox");
+  const auto length32 = static_cast<uint32_t>(length);
+  const uint64_t checksum = XXH3_64bits(frame_.data() + frame_head_bytes, length);
+  std::memcpy(frame_.data(), &length32, sizeof length32);
+  std::memcpy(frame_.data() + sizeof length32, &checksum, sizeof checksum);
+  SYSTOLE_TRY(file_->append(frame_));
+  hash_.add(frame_);
+  current_.bytes += frame_.size();
+  current_.rows += rows.rows();
+  return {};
+}
+
+result<sealed_epoch> epoch_outbox::seal(epoch_id epoch) {
+  const uint64_t committed = committed_->load();
+  std::erase_if(sealed_, [committed](const outbox_segment& each) { return each.epoch <= committed; });
+  if (file_) {
+    current_.epoch = epoch.value;
+    current_.xxh3 = hash_.value();
+    sealed_.push_back(current_);
+    current_ = {};
+    syncs_.add_ended(std::move(file_));
+  }
+  last_epoch_ = epoch.value;
+  sealed_epoch made;
+  for (const outbox_segment& each : sealed_) made.outbox.push_back({each.path, each.bytes, each.xxh3});
+  if (!sealed_.empty()) made.committable = encode_segments(sealed_);
+  return made;
+}
+
+uint64_t epoch_outbox::bytes() const {
+  const uint64_t committed = committed_->load(std::memory_order_relaxed);
+  uint64_t sum = current_.bytes;
+  for (const outbox_segment& each : sealed_)
+    if (each.epoch > committed) sum += each.bytes;
+  return sum;
+}
+
+result<void> epoch_outbox::make_durable() {
+  SYSTOLE_ASSIGN(const bool any, syncs_.sync_all());
+  return any ? files_.sync_directory(folder_) : result<void>();
+}
+
+std::string epoch_outbox::snapshot() const {
+  std::string out;
+  append_fixed(out, outbox_state_version);
+  append_varint(out, last_epoch_);
+  return out;
+}
+
+result<void> epoch_outbox::restore(std::string_view bytes) {
+  if (bytes.empty()) return {};
+  byte_reader in(bytes);
+  const auto version = in.fixed<uint8_t>();
+  const uint64_t epoch = in.varint();
+  if (version != outbox_state_version || !in.ok())
+    return fail(error_code::incompatible, "a sink's state is of another version");
+  set_last_epoch(epoch);
+  return {};
+}
+
+}  // namespace systole
