@@ -5,7 +5,7 @@
 namespace systole {
 namespace {
 
-/// What another attempt would only meet again.
+/// False: another attempt would only meet it again.
 bool curable(error_code code) {
   switch (code) {
     case error_code::io:
@@ -31,6 +31,7 @@ void restart_policy::on_start(timestamp_us now_us, epoch_id restored_from) {
   ++attempt_;
   started_us_ = now_us;
   restored_from_ = restored_from;
+  if (!first_restored_from_) first_restored_from_ = restored_from;
 }
 
 restart_policy::decision restart_policy::on_failure(timestamp_us now_us, const failure& cause, epoch_id completed) {
@@ -41,9 +42,11 @@ restart_policy::decision restart_policy::on_failure(timestamp_us now_us, const f
   if (causes_.size() > kept_causes) causes_.erase(causes_.begin());
 
   if (!with_.restarts) return {false, 0, "the job's restart strategy is none"};
-  if (!curable(cause.code)) return {false, 0, "a restart would meet the same failure"};
+  const bool refused_since = cause.code == error_code::invalid_argument && first_restored_from_ && completed > *first_restored_from_;
+  if (!curable(cause.code) && !refused_since) return {false, 0, "a restart would meet the same failure"};
   // What is unavailable may come back at any time; everything else that repeats exactly is deterministic.
-  if (cause.code != error_code::unavailable && same_failures_ >= with_.poison_attempts)
+  const bool may_pass = cause.code == error_code::unavailable || refused_since;
+  if (!may_pass && same_failures_ >= with_.poison_attempts)
     return {false, 0,
             "the same failure came " + std::to_string(same_failures_) + " times without a checkpoint in between"};
   if (now_us - started_us_ >= with_.stable_after_us) delay_us_ = with_.initial_delay_us;

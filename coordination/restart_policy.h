@@ -20,7 +20,9 @@ struct attempt_failure {
 
 /// Decides whether a failed attempt is followed by another, and when: exponential delay with a cap, back to the initial
 /// one after a stable while. Gives up at once on what a restart cannot cure, and on poison: the same failure again and
-/// again without an epoch completed in between. Keeps the root cause of each attempt. Pure; one thread.
+/// again without an epoch completed in between. What is wrong with a job that never worked (a user that is refused, a table
+/// that is missing) ends it; where an epoch has been completed since the policy's first attempt somebody has changed the
+/// world, and may change it back: that is tried for ever. Keeps the root cause of each attempt. Pure; one thread.
 class restart_policy {
  public:
   struct settings {
@@ -53,6 +55,7 @@ class restart_policy {
   uint32_t attempt_ = 0;
   timestamp_us started_us_ = 0;
   epoch_id restored_from_;
+  std::optional<epoch_id> first_restored_from_;
   uint32_t same_failures_ = 0;
   std::vector<attempt_failure> causes_;
 };

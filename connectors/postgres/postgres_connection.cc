@@ -49,6 +49,13 @@ std::string sqlstate_in(std::string_view message) {
   return {};
 }
 
+/// What libpq itself finds wrong while it connects, without a SQLSTATE, and no repetition changes; in libpq's words, which
+/// are English as long as nobody sets a locale.
+bool is_refused_by_libpq(std::string_view message) {
+  constexpr std::string_view words[] = {"certificate", "private key", "does not support SSL", "no password supplied"};
+  return std::any_of(std::begin(words), std::end(words), [&](std::string_view each) { return message.find(each) != std::string_view::npos; });
+}
+
 std::string field_of(const pg_result* answer, int field) {
   const char* text = PQresultErrorField(answer, field);
   return text ? text : "";
@@ -137,11 +144,12 @@ result<void> postgres_connection::connect() {
     broken_ = true;
     const std::string message = one_line(PQerrorMessage(connection_));
     problem_ = {sqlstate_in(PQerrorMessage(connection_)), {}, {}, {}};
+    const std::string told = "PostgreSQL refuses the connection: " + message.substr(0, message.find(" LOCATION: "));
+    if (problem_.sqlstate.empty() && is_refused_by_libpq(message))
+      return fail(error_code::invalid_argument, told + "; see the connection's sslMode, caFile, certificateFile and password");
     // A server that is full, starting or stopping, or cannot be reached may be there later.
     const bool passing = problem_.sqlstate.empty() || is_passing(problem_.sqlstate);
-    const size_t place = message.find(" LOCATION: ");
-    return fail(passing ? error_code::unavailable : error_code::invalid_argument,
-                "PostgreSQL refuses the connection: " + message.substr(0, place));
+    return fail(passing ? error_code::unavailable : error_code::invalid_argument, told);
   }
   PQsetErrorVerbosity(connection_, PQERRORS_TERSE);
   if (PQsetnonblocking(connection_, 1) != 0) return lost("at the start");

@@ -39,7 +39,7 @@ class Server:
         if self.user:
             owner = pwd.getpwnam(self.user)
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
-        self.process = None
+        self.process, self.settings = None, ["-c", "listen_addresses="]
         self.run("initdb", "-D", str(self.folder / "data"), "--locale=C", "--encoding=UTF8", "-A", "trust", "-U", "systole", "--no-sync")
         self.start()
 
@@ -54,9 +54,9 @@ class Server:
             if self.process is None or self.process.poll() is not None:
                 # It ends by itself while processes of the one before hold its memory.
                 with open(self.folder / "log", "ab") as log:
-                    self.process = subprocess.Popen([str(BINARIES / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-c", "listen_addresses=",
+                    self.process = subprocess.Popen([str(BINARIES / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *self.settings,
                                                      "-c", "fsync=off", "-c", "shared_buffers=32MB"], user=self.user, cwd="/", stdout=log, stderr=log)
-            if subprocess.run([str(BINARIES / "pg_isready"), "-q", "-h", str(self.folder)], check=False).returncode == 0:
+            if subprocess.run([str(BINARIES / "pg_isready"), "-q", "-h", str(self.folder), *self.port()], check=False).returncode == 0:
                 return
             time.sleep(0.02)  # it has no other sign of being ready
         sys.exit("the server does not start: " + (self.folder / "log").read_text()[-2000:])
@@ -73,8 +73,12 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+    def port(self):
+        """The flag of programs that look for the socket, which is named by the port."""
+        return [f"-p{setting.removeprefix('port=')}" for setting in self.settings if setting.startswith("port=")]
+
     def sql(self, text):
-        done = subprocess.run([str(BINARIES / "psql"), "-h", str(self.folder), "-U", "systole", "-d", "postgres", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"],
+        done = subprocess.run([str(BINARIES / "psql"), "-h", str(self.folder), *self.port(), "-U", "systole", "-d", "postgres", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"],
                               input=text, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"psql failed: {done.stderr[:2000]}")
