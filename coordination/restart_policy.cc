@@ -31,7 +31,6 @@ void restart_policy::on_start(timestamp_us now_us, epoch_id restored_from) {
   ++attempt_;
   started_us_ = now_us;
   restored_from_ = restored_from;
-  if (!first_restored_from_) first_restored_from_ = restored_from;
 }
 
 restart_policy::decision restart_policy::on_failure(timestamp_us now_us, const failure& cause, epoch_id completed) {
@@ -42,7 +41,8 @@ restart_policy::decision restart_policy::on_failure(timestamp_us now_us, const f
   if (causes_.size() > kept_causes) causes_.erase(causes_.begin());
 
   if (!with_.restarts) return {false, 0, "the job's restart strategy is none"};
-  const bool refused_since = cause.code == error_code::invalid_argument && first_restored_from_ && completed > *first_restored_from_;
+  proven_ |= completed > restored_from_ && now_us - started_us_ >= with_.proven_after_us;
+  const bool refused_since = cause.code == error_code::invalid_argument && proven_;
   if (!curable(cause.code) && !refused_since) return {false, 0, "a restart would meet the same failure"};
   // What is unavailable may come back at any time; everything else that repeats exactly is deterministic.
   const bool may_pass = cause.code == error_code::unavailable || refused_since;

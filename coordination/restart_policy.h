@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,9 +19,9 @@ struct attempt_failure {
 
 /// Decides whether a failed attempt is followed by another, and when: exponential delay with a cap, back to the initial
 /// one after a stable while. Gives up at once on what a restart cannot cure, and on poison: the same failure again and
-/// again without an epoch completed in between. What is wrong with a job that never worked (a user that is refused, a table
-/// that is missing) ends it; where an epoch has been completed since the policy's first attempt somebody has changed the
-/// world, and may change it back: that is tried for ever. Keeps the root cause of each attempt. Pure; one thread.
+/// again without an epoch completed in between. What is wrong with a job (a user that is refused, a table that is missing)
+/// ends it at its beginning; after an attempt that has proven itself somebody has changed the world, and may change it back:
+/// that is tried for ever. Keeps the root cause of each attempt. Pure; one thread.
 class restart_policy {
  public:
   struct settings {
@@ -30,6 +29,9 @@ class restart_policy {
     int64_t initial_delay_us = 200'000;
     int64_t most_delay_us = 60'000'000;
     int64_t stable_after_us = 60'000'000;  ///< an attempt that ran this long resets the delay
+    /// An attempt proves the job when it has run this long and completed an epoch: brokers take seconds to refuse a user, in
+    /// which empty epochs are completed.
+    int64_t proven_after_us = 15'000'000;
     uint32_t poison_attempts = 3;          ///< the same failure this often is poison
   };
   struct decision {
@@ -55,7 +57,7 @@ class restart_policy {
   uint32_t attempt_ = 0;
   timestamp_us started_us_ = 0;
   epoch_id restored_from_;
-  std::optional<epoch_id> first_restored_from_;
+  bool proven_ = false;
   uint32_t same_failures_ = 0;
   std::vector<attempt_failure> causes_;
 };

@@ -73,19 +73,23 @@ TEST(restart_policy, gives_up_at_once_on_what_a_restart_cannot_cure) {
   }
 }
 
-TEST(restart_policy, what_is_refused_after_an_epoch_is_tried_for_ever) {
+TEST(restart_policy, what_is_refused_after_an_attempt_that_worked_is_tried_for_ever) {
   restart_policy policy = make();
+  policy.on_start(0, epoch_id(7));
+  ASSERT_TRUE(policy.on_failure(15'000'000, trouble("wrong password", error_code::invalid_argument), epoch_id(8)).restart);
   for (int i = 0; i < 50; ++i) {
-    policy.on_start(0, epoch_id(i == 0 ? 7 : 8));
+    policy.on_start(0, epoch_id(8));
     ASSERT_TRUE(policy.on_failure(1, trouble("wrong password", error_code::invalid_argument), epoch_id(8)).restart);
   }
   EXPECT_FALSE(policy.on_failure(1, trouble("x", error_code::corrupt), epoch_id(8)).restart);
 }
 
-TEST(restart_policy, what_is_refused_without_an_epoch_of_its_own_is_not) {
-  restart_policy policy = make();
-  policy.on_start(0, epoch_id(7));  // restored: who wrote that had other settings, perhaps
-  EXPECT_FALSE(policy.on_failure(1, trouble("wrong password", error_code::invalid_argument), epoch_id(7)).restart);
+TEST(restart_policy, what_is_refused_at_the_beginning_is_not) {
+  for (const auto& [ran_us, completed] : {std::pair{14'999'999, 8}, std::pair{15'000'000, 7}}) {
+    restart_policy policy = make();
+    policy.on_start(0, epoch_id(7));
+    EXPECT_FALSE(policy.on_failure(ran_us, trouble("wrong password", error_code::invalid_argument), epoch_id(completed)).restart);
+  }
 }
 
 TEST(restart_policy, strategy_none_never_restarts) {
