@@ -80,7 +80,8 @@ class Database(Member):
         with open(os.path.join(data, "pg_hba.conf"), "a", encoding="utf-8") as file:
             file.write("host all all 10.77.0.0/24 trust\n")
         super().__init__("postgres", [*hosts.prefix(host), *as_user, str(PG_BIN / "postgres"), "-D", data, "-k", folder, "-p", str(self.port),
-                                      "-c", f"listen_addresses={self.address}", "-c", "fsync=off", "-c", "shared_buffers=32MB"],
+                                      "-c", f"listen_addresses={self.address}", "-c", "fsync=off", "-c", "shared_buffers=32MB",
+                                      "-c", "dynamic_shared_memory_type=mmap"],  # which goes with the folder
                          os.path.join(folder, "log"))
 
     def start(self):

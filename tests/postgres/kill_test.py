@@ -55,7 +55,9 @@ class Server:
                 # It ends by itself while processes of the one before hold its memory.
                 with open(self.folder / "log", "ab") as log:
                     self.process = subprocess.Popen([str(BINARIES / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *self.settings,
-                                                     "-c", "fsync=off", "-c", "shared_buffers=32MB"], user=self.user, cwd="/", stdout=log, stderr=log)
+                                                     "-c", "fsync=off", "-c", "shared_buffers=32MB",
+                                                     "-c", "dynamic_shared_memory_type=mmap"],  # which goes with the folder
+                                                    user=self.user, cwd="/", stdout=log, stderr=log)
             if subprocess.run([str(BINARIES / "pg_isready"), "-q", "-h", str(self.folder), *self.port()], check=False).returncode == 0:
                 return
             time.sleep(0.02)  # it has no other sign of being ready

@@ -94,10 +94,11 @@ pid_t postgres_server::spawn(const std::vector<std::string>& words) const {
 void postgres_server::start() {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (std::chrono::steady_clock::now() < deadline) {
-    // fsync=off: what dies here is the server, not the machine.
+    // fsync=off: what dies here is the server, not the machine. mmap: its shared memory goes with its folder.
     if (server_ == 0)
       server_ = spawn({binaries_ + "/postgres", "-D", folder_ + "/data", "-k", folder_, "-c", "listen_addresses=", "-c", "fsync=off", "-c",
-                       "shared_buffers=32MB", "-c", "max_wal_size=1GB", "-c", "max_connections=40", "-c", "autovacuum=off"});
+                       "shared_buffers=32MB", "-c", "max_wal_size=1GB", "-c", "max_connections=40", "-c", "autovacuum=off", "-c",
+                       "dynamic_shared_memory_type=mmap"});
     int status = 0;
     // It ends by itself while processes of the one before hold its memory.
     if (::waitpid(server_, &status, WNOHANG) == server_) {
