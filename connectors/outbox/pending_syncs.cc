@@ -21,12 +21,13 @@ result<bool> pending_syncs::sync_all() {
     added_.clear();
   }
   const bool any = !taken_.empty();
+  // In their order: a file that was added twice may be closed the second time.
   while (!taken_.empty()) {
-    const entry& next = taken_.back();
+    const entry& next = taken_.front();
     SYSTOLE_TRY(next.file->sync());
     if (!read_again_) next.file->forget_cached();
     if (next.ended) SYSTOLE_TRY(next.file->close());
-    taken_.pop_back();
+    taken_.pop_front();
   }
   return any;
 }

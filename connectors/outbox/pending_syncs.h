@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -33,8 +34,8 @@ class pending_syncs {
 
   const bool read_again_;
   std::mutex mutex_;
-  std::vector<entry> added_;   ///< by the task's thread; guarded by mutex_
-  std::vector<entry> taken_;   ///< of the state thread
+  std::vector<entry> added_;  ///< by the task's thread; guarded by mutex_
+  std::deque<entry> taken_;   ///< of the state thread
 };
 
 }  // namespace systole
