@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/limits.h"
 #include "connectors/kafka/kafka_questions.h"
 #include "tests/kafka/kafka_broker.h"
 #include "tests/kafka/kafka_records.h"
@@ -223,6 +224,18 @@ TEST(kafka_sink_errors, a_record_that_is_too_large_is_told_before_the_checkpoint
   EXPECT_NE(staged.error().message.find("small"), std::string::npos) << staged.error().message;
   EXPECT_EQ(staged.error().message.find("xxx"), std::string::npos) << "no values in messages";
   EXPECT_EQ(read_topic(servers(), "small").size(), 0u) << "and no transaction stays open";
+}
+
+TEST(kafka_sink_records, may_be_larger_than_what_waits_in_the_library) {
+  kafka_broker::shared().create_topic("large", 1, {{"max.message.bytes", "8388608"}});
+  kafka_sink_run run(servers(), "large", "large", [](kafka_sink_settings& made) { made.client["message.max.bytes"] = "8388608"; });
+  ASSERT_OK(run.begin(1));
+  const std::string name(limits::kafka_queue_kibibytes * limits::kibibyte + 1, 'x');
+  ASSERT_OK(run.writers()[0]->write(kafka_rows({{1, name}, {2, name}})));
+  ASSERT_OK(run.stage());
+  run.complete();
+  ASSERT_OK(run.commit());
+  EXPECT_EQ(read_topic(servers(), "large").size(), 2u);
 }
 
 TEST(kafka_sink_errors, a_topic_that_goes_away_is_told_before_the_checkpoint) {
