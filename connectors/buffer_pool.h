@@ -28,7 +28,7 @@ class buffer_pool {
   }
 
  private:
-  static constexpr size_t kept_buffers = 8;
+  static constexpr size_t kept_buffers = 4;
   struct returned {
     std::mutex mutex;
     size_t bytes = 0;  ///< the size of those kept: the last one given back

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t most_open_files = 128;
 constexpr size_t read_memory_bytes = 64 * limits::mebibyte;  ///< for the buffers of all open files of a reader
-constexpr size_t batch_input_bytes = 1 * limits::mebibyte;  ///< a batch keeps the buffers that its texts lie in
+constexpr size_t batch_input_bytes = 512 * limits::kibibyte;  ///< a batch keeps the buffers that its texts lie in
 constexpr size_t least_read_bytes = 64 * limits::kibibyte;
 
 /// One file of a reader: its chunks in order, and the open file while it is read.

@@ -8,12 +8,13 @@
 namespace systole {
 
 /// Appends entries to memory that never moves and gives them 4-byte offsets. Memory grows by runs of whole pages (an eighth
-/// of what is there, between 1 and 16 pages), so that little is spare; an entry lies within one run. Freed as a whole.
-/// One thread.
+/// of what is there, between 1 and 16 pages, less the heap's header, so that freed memory of any table fits the next run's);
+/// an entry lies within one run. Freed as a whole. One thread.
 class entry_arena {
  public:
   static constexpr uint32_t page_bits = 10;
   static constexpr uint32_t page_bytes = 1u << page_bits;
+  static constexpr uint32_t heap_header_bytes = 16;  ///< what malloc adds to a block on 64-bit machines
   static constexpr uint64_t limit_bytes = (uint64_t{1} << 32) - page_bytes;
 
   /// Space for `bytes` at a multiple of `alignment` (a power of two up to 8). Its content is not initialised.

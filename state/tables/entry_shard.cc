@@ -10,7 +10,7 @@ uint64_t entry_shard::hash_of(std::string_view key) { return hash_key(key); }
 
 std::byte* entry_shard::insert(const entry_layout& layout, std::string_view key, uint64_t hash, uint8_t flags,
                                size_t capacity, uint32_t& offset) {
-  if (!index_.has_room()) grow_index(layout);
+  if (!index_.has_room()) grow_index(layout, hash);
   if (!arena_.allocate(layout.size_for(key.size(), capacity), layout.alignment(), offset)) return nullptr;
   std::byte* entry = arena_.at(offset);
   layout.construct(entry, flags, key, capacity);
@@ -61,8 +61,8 @@ void entry_shard::compact(const entry_layout& layout) {
   compact(layout, [](std::byte*, uint64_t) { return true; });
 }
 
-void entry_shard::grow_index(const entry_layout& layout) {
-  hash_index grown = hash_index::with_room(index_.grown_room());
+void entry_shard::grow_index(const entry_layout& layout, uint64_t hash) {
+  hash_index grown = hash_index::with_room(index_.grown_room(hash));
   arena_.for_each(layout.alignment(), [&](uint32_t offset, std::byte* entry) {
     const std::byte* read_only = entry;
     if ((layout.flags(read_only) & entry_layout::dead) == 0) grown.insert(hash_key(layout.key(entry)), offset);

@@ -103,7 +103,7 @@ class entry_shard {
   void add_evicted(uint64_t hash) { evicted_.add(hash); }
 
  private:
-  void grow_index(const entry_layout& layout);
+  void grow_index(const entry_layout& layout, uint64_t hash);
   /// Copies an entry of another shard's arena; for compact().
   void adopt(const entry_layout& layout, const std::byte* entry, uint64_t hash);
   static uint64_t hash_of(std::string_view key);
