@@ -33,8 +33,8 @@ inline constexpr size_t source_window_bytes = 256 * kibibyte;  ///< Read at once
 inline constexpr size_t split_chunk_bytes = 8 * mebibyte;
 
 // Exchange: bytes a sender may have outstanding on one channel, and the least worth granting.
-inline constexpr size_t channel_credit_bytes = 1 * mebibyte;
-inline constexpr size_t channel_credit_grant_bytes = 256 * kibibyte;
+inline constexpr size_t channel_credit_bytes = 512 * kibibyte;
+inline constexpr size_t channel_credit_grant_bytes = 128 * kibibyte;
 inline constexpr size_t frame_bytes = 256 * kibibyte;
 inline constexpr size_t link_bytes = 2 * mebibyte;                ///< Under way from one process to another.
 inline constexpr size_t link_acknowledge_bytes = 256 * kibibyte;  ///< See actors/wire/transport.h.

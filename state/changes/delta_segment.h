@@ -14,7 +14,7 @@ namespace systole {
 
 namespace limits {
 /// Delta chunks that wait for the writing thread before the task waits for it.
-inline constexpr size_t delta_chunks_buffered = 32;
+inline constexpr size_t delta_chunks_buffered = 8;
 }  // namespace limits
 
 /// Records of one table, ready to be written.
