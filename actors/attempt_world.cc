@@ -49,7 +49,7 @@ attempt_world::attempt_world(const proto::PhysicalPlan& plan, const deployment& 
 
 result<void> attempt_world::open_connectors(connector_claim claim) {
   if (!components_.guards.attempt_check) claim.still_current = [] { return true; };
-  const connector_context with{.job = plan_.job(),
+  connector_context with{.job = plan_.job(),
                                .outbox_directory = share_.outbox_directory,
                                .parameters = &parameters_,
                                .time = components_.time,
@@ -66,6 +66,9 @@ result<void> attempt_world::open_connectors(connector_claim claim) {
                                .guards = components_.guards};
   for (const proto::Node& node : plan_.nodes()) {
     if (node.has_source() && !claim.sinks_only) {
+      with.alignment = nullptr;
+      if (node.source().watermark().max_drift_us() > 0)
+        with.alignment = alignments_[node.step()] = std::make_shared<split_alignment>();
       SYSTOLE_ASSIGN(context_.sources[node.id()], components_.make_source(node, with));
     } else if (node.has_sink()) {
       SYSTOLE_ASSIGN(context_.sinks[node.id()], components_.make_sink(node, input_of_sink(node), with));

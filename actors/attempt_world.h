@@ -59,6 +59,8 @@ class attempt_world {
     return build_task(context_, planned, std::move(counters));
   }
   const build_context& context() const { return context_; }
+  /// Of the sources with maxDrift, by step.
+  const std::map<std::string, std::shared_ptr<split_alignment>>& alignments() const { return alignments_; }
 
   /// How many shards a sink has.
   uint32_t shards_of(uint32_t node) const;
@@ -72,6 +74,7 @@ class attempt_world {
   process_share share_;
   std::shared_ptr<const proto::CheckpointMetadata> restored_;
   parameter_map parameters_;
+  std::map<std::string, std::shared_ptr<split_alignment>> alignments_;
   build_context context_;
 };
 

@@ -13,6 +13,7 @@
 #include "connectors/gauge_board.h"
 #include "connectors/sink.h"
 #include "connectors/source.h"
+#include "connectors/split_alignment.h"
 #include "data/batch.h"
 #include "expr/expression.h"
 #include "proto/plan.pb.h"
@@ -39,6 +40,7 @@ struct connector_context {
   term_id term;                          ///< of this attempt's coordinator; a sink refuses what an older one commits
   std::chrono::milliseconds commit_wait{0};  ///< for a system that is away in a commit: the checkpoint time-out; 0: the sink's own
   gauge_board* gauges = nullptr;         ///< where metrics sinks show their rows; null: nowhere
+  std::shared_ptr<split_alignment> alignment;  ///< of the source's readers, here and elsewhere; null: none waits for another
   safeguards guards;
 };
 

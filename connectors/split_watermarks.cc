@@ -4,16 +4,6 @@
 
 namespace systole {
 
-void split_alignment::tell(size_t reader, timestamp_us slowest) {
-  const std::lock_guard lock(mutex_);
-  slowest_[reader] = slowest;
-}
-
-timestamp_us split_alignment::slowest() const {
-  const std::lock_guard lock(mutex_);
-  return *std::min_element(slowest_.begin(), slowest_.end());
-}
-
 split_watermarks::split_watermarks(const proto::Watermark& settings, bool has_watermark,
                                    std::shared_ptr<split_alignment> alignment, size_t reader)
     : has_watermark_(has_watermark),

@@ -4,28 +4,13 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "connectors/split_alignment.h"
 #include "data/batch.h"
 #include "proto/plan.pb.h"
 
 namespace systole {
-
-/// How far the slowest split of each of a source's readers in this process has come. Readers of other processes have no say:
-/// nobody tells theirs here. Thread-safe.
-class split_alignment {
- public:
-  /// `readers`: of all processes. One is waited for once its split_watermarks is made.
-  explicit split_alignment(size_t readers) : slowest_(readers, watermark_end) {}
-  /// watermark_end: the reader has no split that anybody should wait for.
-  void tell(size_t reader, timestamp_us slowest);
-  timestamp_us slowest() const;
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<timestamp_us> slowest_;
-};
 
 /// The watermark of a reader's splits: the minimum over those that have a say, monotone. Without end of input a split
 /// that ran dry has none after idleTimeout, until it has caught up again; one that is too far ahead of the slowest waits

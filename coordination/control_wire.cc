@@ -4,27 +4,18 @@
 
 #include <utility>
 
-#include "proto/control.pb.h"
+#include "coordination/control_ids.h"
 
 namespace systole {
 namespace {
+
+using systole::get;
+using systole::put;
 
 failure unknown(const char* what) {
   return fail(error_code::corrupt, std::string("a control message has ") + what +
                                        " that this version does not know: run one version of systole in a cluster");
 }
-
-void put(incarnation_id from, proto::Incarnation& to) {
-  to.set_high(from.high);
-  to.set_low(from.low);
-}
-incarnation_id get(const proto::Incarnation& from) { return {from.high(), from.low()}; }
-
-void put(attempt_stamp from, proto::AttemptStamp& to) {
-  to.set_term(from.term.value);
-  to.set_attempt(from.attempt.value);
-}
-attempt_stamp get(const proto::AttemptStamp& from) { return {term_id(from.term()), attempt_id(from.attempt())}; }
 
 template <class Part, class Message>
 void put_part(const Part& from, Message& to) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/job_recovery.h"
+#include "actors/wire/peer_links.h"
 
 namespace systole {
 namespace {
@@ -60,6 +61,7 @@ result<void> worker_attempt::open(const attempt_recipe& recipe) {
   SYSTOLE_TRY(world_->open_connectors({.term = order.stamp.term,
                                        .attempt = order.stamp.attempt.value,
                                        .still_current = [this, stamp = order.stamp] { return is_current(stamp); }}));
+  expect_progress(order);
   world_->on_committed(order.restore);
   counters_.resize(whole_.tasks.size());
   for (const uint32_t index : order.tasks) {
@@ -71,6 +73,19 @@ result<void> worker_attempt::open(const attempt_recipe& recipe) {
     tasks_.push_back({std::move(built), index, may_block(plan_, planned)});
   }
   return {};
+}
+
+/// Other workers' readers of a source with maxDrift have not come anywhere until they say so.
+void worker_attempt::expect_progress(const attempt_order& order) const {
+  for (const proto::Node& node : plan_.nodes()) {
+    const auto found = world_->alignments().find(node.step());
+    if (!node.has_source() || found == world_->alignments().end()) continue;
+    for (const attempt_peer& each : order.peers)
+      if (each.incarnation != order.to && std::any_of(each.tasks.begin(), each.tasks.end(), [&](uint32_t task) {
+            return task < whole_.tasks.size() && whole_.tasks[task].runs(node.id());
+          }))
+        found->second->hear(identity_text(each.incarnation), watermark_none);
+  }
 }
 
 }  // namespace systole

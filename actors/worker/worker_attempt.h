@@ -42,6 +42,8 @@ class worker_attempt {
   /// Slots that the tasks take.
   uint32_t slots() const { return slots_; }
   void on_committed(epoch_id epoch) { world_->on_committed(epoch); }
+  /// Of the sources with maxDrift, by step.
+  const std::map<std::string, std::shared_ptr<split_alignment>>& alignments() const { return world_->alignments(); }
   /// Connectors that wait for others give up.
   void give_up() { ended_->store(true); }
 
@@ -49,6 +51,7 @@ class worker_attempt {
   worker_attempt(const attempt_recipe& recipe, const job_components& components)
       : components_(components), storage_(recipe.storage, recipe.checkpoints, components_), crash_(recipe.crash_at) {}
   result<void> open(const attempt_recipe& recipe);
+  void expect_progress(const attempt_order& order) const;
   /// What the job's log says; true as long as no later attempt was recorded there.
   bool is_current(attempt_stamp stamp) const;
 

@@ -6,6 +6,7 @@
 #include "actors/quiet_actor.h"
 #include "base/log.h"
 #include "coordination/control_wire.h"
+#include "coordination/source_progress.h"
 
 namespace systole {
 namespace {
@@ -121,6 +122,7 @@ void worker_shell::on_down(const caf::actor_addr& gone) {
 void worker_shell::on_control(const caf::strong_actor_ptr& from, const std::string& bytes) {
   if (stopped_) return;
   if (is_tap_order(bytes)) return on_tap_order(bytes);
+  if (is_source_progress(bytes)) return on_progress(bytes);
   const auto message = decode_coordinator_message(bytes);
   if (!message) return log_line(log_level::error, "worker", message.error().message);
   const term_id term = std::visit([](const auto& each) { return each.term; }, *message);
@@ -327,6 +329,7 @@ void worker_shell::maybe_host(job_id job) {
   meter(job, *at.world);
   at.host = spawn_attempt_host(self_->system(), std::move(parts));
   count_slots();
+  if (!telling_progress_) tell_progress();
 }
 
 host_events worker_shell::events_of(job_id job, attempt_stamp stamp) const {

@@ -113,6 +113,9 @@ class worker_shell {
   void refuse_taps(const tap_order& order);
   void tell_taps();
   void send_to_leader(const std::string& bytes);
+  // worker_progress.cc
+  void on_progress(const std::string& bytes);
+  void tell_progress();
   static constexpr size_t kept_meters = 64;  ///< of jobs that have no task here any more
   template <class Message>
   void to_host(job_id job, const Message& message) {
@@ -139,6 +142,7 @@ class worker_shell {
   uint64_t told_line_ = 0;  ///< the last log line that the coordinators were sent
   timestamp_us taps_until_us_ = 0;  ///< when the last order about taps counts no more
   bool telling_taps_ = false;
+  bool telling_progress_ = false;
   bool stopped_ = false;
 };
 

@@ -229,16 +229,14 @@ class file_follow_factory final : public source_factory {
     followed_positions positions;
     for (const std::string& each : restored)
       if (!each.empty()) SYSTOLE_TRY(decode(each, positions));
-    if (!alignment_) alignment_ = std::make_shared<split_alignment>(parallelism);
     return std::unique_ptr<source_reader>(std::make_unique<file_follow_reader>(
-        source_, context_, rows_, alignment_, subtask, parallelism, std::move(positions)));
+        source_, context_, rows_, context_.alignment, subtask, parallelism, std::move(positions)));
   }
 
  private:
   const proto::Source source_;
   const connector_context context_;
   std::shared_ptr<const source_rows> rows_;
-  std::shared_ptr<split_alignment> alignment_;
 };
 
 }  // namespace

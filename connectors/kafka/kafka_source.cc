@@ -26,12 +26,11 @@ result<std::unique_ptr<source_reader>> kafka_source_factory::make_reader(uint32_
         saved = saved_;
       }
       SYSTOLE_ASSIGN(discovery_, kafka_discovery::start(source_.kafka(), source_.connection().name(), settings_, saved));
-      if (source_.watermark().max_drift_us() > 0) alignment_ = std::make_shared<split_alignment>(parallelism);
     }
   }
   SYSTOLE_ASSIGN(auto records, kafka_record_batch::make(source_, context_.batch_rows));
   return std::unique_ptr<source_reader>(std::make_unique<kafka_source_reader>(
-      source_, context_, settings_, rows_, std::move(records), discovery_, alignment_, saved_, subtask,
+      source_, context_, settings_, rows_, std::move(records), discovery_, context_.alignment, saved_, subtask,
       parallelism));
 }
 

@@ -10,7 +10,6 @@
 #include "connectors/kafka/kafka_discovery.h"
 #include "connectors/source.h"
 #include "connectors/source_rows.h"
-#include "connectors/split_watermarks.h"
 
 namespace systole {
 
@@ -39,7 +38,6 @@ class kafka_source_factory final : public source_factory {
   std::mutex mutex_;
   kafka_positions saved_;
   std::shared_ptr<kafka_discovery> discovery_;    ///< of the attempt: made with its first reader
-  std::shared_ptr<split_alignment> alignment_;
 };
 
 }  // namespace systole

@@ -41,7 +41,6 @@ def following_manifest(directory):
     path = os.path.join(directory, "job.yaml")
     with open(path, "w", encoding="utf-8") as file:
         text = text.replace('file: {path: "${param.out}/rejected"}', 'file: {path: "${param.out}/rejected", roll: {interval: 200ms}}')
-        # maxDrift: readers of other workers are not waited for, whose splits nobody here knows.
         bound = "maxOutOfOrderness: "
         assert bound in text
         text = text.replace(bound, "maxDrift: 30d, " + bound).replace("interval: 50ms", "interval: 200ms")

@@ -78,7 +78,7 @@ TEST(split_watermarks, all_idle_it_stands_or_follows_the_clock) {
 }
 
 TEST(split_watermarks, the_fastest_wait_for_the_slowest_of_all_readers) {
-  auto alignment = std::make_shared<split_alignment>(2);
+  auto alignment = std::make_shared<split_alignment>();
   split_watermarks fast(settings(0, 0, 100), true, alignment, 0), slow(settings(0, 0, 100), true, alignment, 1);
   fast.add();
   slow.add();
@@ -94,16 +94,23 @@ TEST(split_watermarks, the_fastest_wait_for_the_slowest_of_all_readers) {
   EXPECT_FALSE(fast.must_wait(0));
 }
 
-TEST(split_watermarks, readers_of_other_processes_are_not_waited_for) {
-  auto alignment = std::make_shared<split_alignment>(3);
-  split_watermarks fast(settings(0, 0, 100), true, alignment, 0), slow(settings(0, 0, 100), true, alignment, 2);
+TEST(split_watermarks, readers_of_other_processes_are_waited_for_once_they_are_heard) {
+  auto alignment = std::make_shared<split_alignment>();
+  split_watermarks fast(settings(0, 0, 100), true, alignment, 0);
   fast.add();
-  slow.add();
   fast.announce(0, 1000);
-  slow.announce(0, 950);
   (void)fast.combined(seconds(0), 0);
-  (void)slow.combined(seconds(0), 0);
-  EXPECT_FALSE(fast.must_wait(0));  // reader 1 is elsewhere
+  EXPECT_FALSE(fast.must_wait(0));
+  alignment->hear("another", 899);
+  EXPECT_TRUE(fast.must_wait(0));
+  EXPECT_EQ(alignment->slowest_here(), 1000);  // what the other one is told in turn
+  EXPECT_EQ(alignment->slowest(), 899);
+  alignment->hear("another", 900);
+  EXPECT_FALSE(fast.must_wait(0));
+  alignment->hear("a third", watermark_none);
+  EXPECT_TRUE(fast.must_wait(0));
+  alignment->hear("a third", watermark_end);  // it has nothing more
+  EXPECT_FALSE(fast.must_wait(0));
 }
 
 }  // namespace

@@ -82,6 +82,7 @@ class kafka_source_fixture : public ::testing::Test {
     context.time = &time;
     context.parameters = &parameters;
     context.batch_rows = 1024;
+    if (made.watermark().max_drift_us() > 0) context.alignment = std::make_shared<split_alignment>();
     proto::Node node;
     node.set_step("events");
     *node.mutable_source() = made;
