@@ -42,7 +42,7 @@ void explain_error(const std::string& server, cluster_answer& answer) {
 cluster_answer read_answer(const std::string& server, const result<http_response>& got) {
   cluster_answer made;
   if (!got) {
-    made.code = got.error().code == error_code::invalid_argument ? exit_usage : exit_unreachable;
+    made.code = parse_url(server) ? exit_unreachable : exit_usage;
     made.message = got.error().message;
     return made;
   }

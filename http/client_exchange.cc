@@ -24,8 +24,12 @@ result<void> client_exchange::open() {
     SYSTOLE_ASSIGN(secure_, make_tls_client_context(options_.certificate_authority));
   }
   SYSTOLE_TRY(connect());
-  return wait(
+  auto met = wait(
       [this](auto then) { bytes_->handshake([then](boost::system::error_code problem, size_t) { then(problem); }); });
+  // Not something that passes by itself.
+  if (const std::string why = bytes_->distrust(); !met && !why.empty())
+    return fail(error_code::invalid_argument, options_.url + ": certificate verify failed: " + why);
+  return met;
 }
 
 result<void> client_exchange::send(const std::string& method, const std::string& target, const std::string& headers,

@@ -36,6 +36,20 @@ class tls_transport final : public transport {
       : stream_(std::move(socket), with), side_(side) {}
   tcp::socket& socket() override { return stream_.next_layer(); }
   stream& tls() { return stream_; }
+  std::string distrust() const override { return distrust_; }
+  /// Has the peer show that it is `host`.
+  void expect(const std::string& host) {
+    boost::system::error_code not_an_address;
+    asio::ip::make_address(host, not_an_address);
+    if (not_an_address) SSL_set_tlsext_host_name(stream_.native_handle(), host.c_str());
+    stream_.set_verify_callback([this, host, is_host = asio::ssl::host_name_verification(host)](
+                                    bool trusted, asio::ssl::verify_context& of) {
+      if (is_host(trusted, of)) return true;
+      const int why = X509_STORE_CTX_get_error(of.native_handle());
+      distrust_ = trusted ? "it is not the certificate of " + host : X509_verify_cert_error_string(why);
+      return false;
+    });
+  }
   void handshake(done then) override {
     stream_.async_handshake(side_, [then = std::move(then)](boost::system::error_code problem) { then(problem, 0); });
   }
@@ -52,6 +66,7 @@ class tls_transport final : public transport {
  private:
   stream stream_;
   stream::handshake_type side_;
+  std::string distrust_;
 };
 
 }  // namespace
@@ -67,10 +82,7 @@ std::unique_ptr<transport> make_tls_server_transport(tcp::socket socket, asio::s
 std::unique_ptr<transport> make_tls_client_transport(tcp::socket socket, asio::ssl::context& with,
                                                      const std::string& host) {
   auto made = std::make_unique<tls_transport>(std::move(socket), with, tls_transport::stream::client);
-  boost::system::error_code not_an_address;
-  asio::ip::make_address(host, not_an_address);
-  if (not_an_address) SSL_set_tlsext_host_name(made->tls().native_handle(), host.c_str());
-  made->tls().set_verify_callback(asio::ssl::host_name_verification(host));
+  made->expect(host);
   return made;
 }
 

@@ -20,6 +20,8 @@ class transport {
   virtual boost::asio::ip::tcp::socket& socket() = 0;
   /// First of all; at once where there is none.
   virtual void handshake(done then) = 0;
+  /// Why the peer's certificate was not accepted; empty where it was, and where there is none.
+  virtual std::string distrust() const { return {}; }
   virtual void read_some(boost::asio::mutable_buffer into, done then) = 0;
   /// Some of the bytes, which stay where they are until then.
   virtual void write_some(boost::asio::const_buffer from, done then) = 0;

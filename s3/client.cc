@@ -130,6 +130,12 @@ failure s3_client::refused(const request& wanted, const http_response& answer) c
   return fail(error_code::invalid_argument, what);
 }
 
+failure s3_client::unreached(const request& wanted, const failure& why) const {
+  const bool distrusted = why.code == error_code::invalid_argument && with_.where.endpoint.starts_with("https");
+  return fail(why.code, wanted.method + " " + name_of(wanted.key) + ": " + why.message +
+                            (distrusted ? "; see the endpoint, and caFile for an authority that the system does not know" : ""));
+}
+
 /// Why an answer is none to go on with; `passing`: it may be another one next time.
 std::optional<failure> s3_client::verdict(const request& wanted, const http_response& answer, bool& passing) const {
   passing = may_pass(answer.status);
@@ -159,7 +165,7 @@ result<http_response> s3_client::perform(const request& wanted) {
     std::optional<failure> why;
     if (answer && answer->status / 100 == 2) accepted_ = true;
     if (answer) why = verdict(wanted, *answer, passing);
-    else why = fail(answer.error().code, wanted.method + " " + name_of(wanted.key) + ": " + answer.error().message);
+    else why = unreached(wanted, answer.error());
     if (!why) return answer;
     const milliseconds pause = delay(failures);
     if (!passing || failures >= with_.tries || steady_clock::now() + pause >= until) return *why;

@@ -87,6 +87,7 @@ class s3_client {
   http_message message_of(const request& wanted, const std::string& payload_sha256, const s3_credentials& keys) const;
   result<s3_credentials> keys(bool again);
   std::optional<failure> verdict(const request& wanted, const http_response& answer, bool& passing) const;
+  failure unreached(const request& wanted, const failure& why) const;
   failure refused(const request& wanted, const http_response& answer) const;
   result<std::unique_ptr<http_client>> borrow(std::chrono::steady_clock::time_point until);
   void give_back(std::unique_ptr<http_client> client);

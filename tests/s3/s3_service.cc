@@ -60,10 +60,11 @@ std::string text_of(const std::string& path) {
 /// PUT of the bucket itself, which the client has no need for.
 bool make_bucket(const s3_client_options& options) {
   const std::string time = s3_time(system_clock().now_us()), empty = sha256_hex({});
-  const std::string host = options.where.endpoint.substr(7), path = std::string("/") + s3_service::bucket;
+  const std::string& endpoint = options.where.endpoint;
+  const std::string host = endpoint.substr(endpoint.find("//") + 2), path = std::string("/") + s3_service::bucket;
   const s3_signed_request to_sign{
       "PUT", path, {}, {{"host", host}, {"x-amz-content-sha256", empty}, {"x-amz-date", time}}, empty};
-  http_client client({.url = options.where.endpoint, .certificate_authority = {}, .token = {}});
+  http_client client({.url = endpoint, .certificate_authority = options.where.certificate_authority, .token = {}});
   const auto answer = client.call(
       {.method = "PUT",
        .target = path,
@@ -76,7 +77,7 @@ bool make_bucket(const s3_client_options& options) {
 
 }  // namespace
 
-s3_service::s3_service() : port_(free_port()) {
+s3_service::s3_service(s3_service_tls tls) : tls_(std::move(tls)), port_(free_port()) {
   const std::string jars = SYSTOLE_S3_FOLDER;
   const std::string prepare = std::string(SYSTOLE_SOURCE_DIR) + "/tools/s3_jars.sh '" + jars + "'";
   if (std::system(prepare.c_str()) != 0) throw std::runtime_error("tools/s3_jars.sh failed: no service to test with");
@@ -84,8 +85,12 @@ s3_service::s3_service() : port_(free_port()) {
   if (!::mkdtemp(pattern.data())) throw std::runtime_error("no temporary directory");
   directory_ = pattern;
   const std::string settings = directory_ + "/settings", log = directory_ + "/log";
-  std::ofstream(settings) << "s3proxy.endpoint=http://127.0.0.1:" << port_ << "\ns3proxy.authorization=aws-v4\n"
+  std::ofstream(settings) << (tls_.keystore.empty() ? "s3proxy.endpoint=" : "s3proxy.secure-endpoint=") << endpoint(port_)
+                          << "\ns3proxy.keystore-path=" << tls_.keystore
+                          << "\ns3proxy.keystore-password=" << s3_service_tls::keystore_password
+                          << "\ns3proxy.authorization=aws-v4\n"
                           << "s3proxy.identity=" << access_key_id << "\ns3proxy.credential=" << secret_access_key
+                          << "\ns3proxy.ignore-unknown-headers=true"  // a session's token: signed, and not looked at
                           << "\njclouds.provider=transient-nio2\njclouds.identity=none\njclouds.credential=none\n";
   pid_ = start_java(jars, settings, log);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
@@ -112,15 +117,19 @@ s3_service& s3_service::shared() {
   return made;
 }
 
+std::string s3_service::endpoint(uint16_t port) const {
+  return (tls_.keystore.empty() ? "http://127.0.0.1:" : "https://localhost:") + std::to_string(port);
+}
+
 s3_client_options s3_service::options(const std::string& prefix, uint16_t port) const {
   s3_client_options made;
   made.where = {.bucket = bucket,
                 .prefix = prefix,
-                .endpoint = "http://127.0.0.1:" + std::to_string(port == 0 ? port_ : port),
+                .endpoint = endpoint(port == 0 ? port_ : port),
                 .region = "us-east-1",
                 .path_style = true,
                 .secret = {},
-                .certificate_authority = {}};
+                .certificate_authority = tls_.certificate_authority};
   made.credentials = [] { return s3_credentials{access_key_id, secret_access_key, {}}; };
   made.first_delay = std::chrono::milliseconds(1);
   made.most_delay = std::chrono::milliseconds(20);

@@ -9,6 +9,13 @@
 
 namespace systole::testing {
 
+/// With what a service speaks TLS; for the host name localhost.
+struct s3_service_tls {
+  static constexpr const char* keystore_password = "keystore";
+  std::string keystore;               ///< PKCS#12 file with key and certificate; empty: no TLS
+  std::string certificate_authority;  ///< PEM file of the certificate's
+};
+
 /// A real S3 service: S3Proxy on a free loopback port, in a JVM of its own, with its objects in memory. It checks
 /// signatures and honours If-None-Match. Start takes 2 s; share one per test binary and give each test its own prefix.
 /// Failures throw std::runtime_error. Call from one thread.
@@ -18,7 +25,7 @@ class s3_service {
   static constexpr const char* access_key_id = "TESTACCESSKEY";
   static constexpr const char* secret_access_key = "test/secret+key";
 
-  s3_service();
+  explicit s3_service(s3_service_tls tls = {});
   ~s3_service();
   s3_service(const s3_service&) = delete;
   s3_service& operator=(const s3_service&) = delete;
@@ -31,6 +38,9 @@ class s3_service {
   s3_client_options options(const std::string& prefix, uint16_t port = 0) const;
 
  private:
+  std::string endpoint(uint16_t port) const;
+
+  s3_service_tls tls_;
   uint16_t port_ = 0;
   pid_t pid_ = 0;
   std::string directory_;
