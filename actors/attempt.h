@@ -42,7 +42,7 @@ struct checkpoint_counters {
   std::atomic<uint64_t> failed{0};            ///< epochs that were given up
   duration_histogram duration;
   struct sink {
-    std::atomic<uint64_t> errors{0};  ///< failed commits
+    std::atomic<uint64_t> errors{0};  ///< failed commits; those of shards are in their tasks' counters
     duration_histogram commit;
   };
   std::vector<sink> sinks;  ///< as attempt_parts::sinks, in the plan's order; none is ever added

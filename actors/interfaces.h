@@ -111,7 +111,7 @@ struct commit_sinks {
 struct commit_work {
   uint32_t task = 0;
   commit_epoch epoch;
-  std::vector<std::shared_ptr<sink_writer>> sinks;
+  std::vector<committing_sink> sinks;
 };
 struct shards_committed {
   uint32_t task = 0;

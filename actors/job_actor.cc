@@ -112,8 +112,6 @@ class job_shell {
     perform(coordinator_.on_committed(committed.sink, committed.epoch, now_us()));
   }
   void on_shards_committed(const shards_committed& committed) {
-    for (uint32_t sink = 0; committed.cause && sink < with_.sinks.size(); ++sink)
-      if (with_.sinks[sink].shards_commit && has_node(committed.task, with_.sinks[sink].node)) count_commit(sink, true);
     if (committed.cause) return fail_with(*committed.cause);
     if (ending_) return;
     for (uint32_t sink = 0; sink < with_.sinks.size(); ++sink)

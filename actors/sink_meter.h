@@ -23,7 +23,8 @@ class sink_meter {
   void on_sealed(epoch_id epoch);
   /// All epochs up to this one are published.
   void on_committed(epoch_id epoch);
-  void on_error() { into_.errors.store(into_.errors.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+  /// A write or a commit has failed. Any thread.
+  void on_error() { into_.errors.fetch_add(1, std::memory_order_relaxed); }
 
   static constexpr size_t sampled_batches = 32;  ///< of an epoch
   static constexpr size_t most_epochs = 8;       ///< sealed and not committed; older ones are counted with the next

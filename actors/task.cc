@@ -258,10 +258,10 @@ void task::on_abort(epoch_id epoch) {
   watch_alignment();
 }
 
-std::vector<std::shared_ptr<sink_writer>> task::committing_sinks() const {
-  std::vector<std::shared_ptr<sink_writer>> made;
+std::vector<committing_sink> task::committing_sinks() const {
+  std::vector<committing_sink> made;
   for (const sink_part& each : with_.sinks)
-    if (each.commits) made.push_back(each.writer);
+    if (each.commits) made.push_back({each.writer, each.meter});
   return made;
 }
 

@@ -55,6 +55,12 @@ class task_environment {
   virtual std::function<void()> waker() = 0;
 };
 
+/// A sink of a task that commits by itself, and where its failures are counted.
+struct committing_sink {
+  std::shared_ptr<sink_writer> writer;
+  std::shared_ptr<sink_meter> meter;
+};
+
 /// One subtask at work: feeds its chain from sources and channels, aligns barriers, cuts epochs. No thread, message or
 /// CAF in it; one thread at a time. Drive it: step() as long as it says so, and the on_...() events as they come.
 class task {
@@ -124,7 +130,7 @@ class task {
   /// A source that was idle has something now.
   void on_source_news();
   /// The sinks that commit by themselves.
-  std::vector<std::shared_ptr<sink_writer>> committing_sinks() const;
+  std::vector<committing_sink> committing_sinks() const;
   /// Sources read no more: the input ends here. A refreshed table is read to its end first.
   result<void> on_drain();
   /// The job's other sources have ended: tables that are refreshed do too.

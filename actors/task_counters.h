@@ -28,7 +28,7 @@ struct node_counters {
   std::atomic<int64_t> lag_records{-1};  ///< a source's, looked at now and then; -1: it cannot tell
   // Sinks.
   std::atomic<uint64_t> committed{0};  ///< rows of epochs that were published since the attempt began
-  std::atomic<uint64_t> errors{0};     ///< failed writes
+  std::atomic<uint64_t> errors{0};     ///< failed writes, and commits of sinks whose shards commit
   duration_histogram latency;          ///< from a row's reading to its being visible
 
   /// What `in`, `rejected` and `late` were when the attempt began: what the checkpoint had. Set before those are, which

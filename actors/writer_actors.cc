@@ -39,8 +39,12 @@ state_writer_actor::behavior_type write_state(state_writer_actor::pointer self, 
       },
       [self, job, crash](const commit_work& work) {
         std::optional<failure> cause;
-        for (const std::shared_ptr<sink_writer>& sink : work.sinks)
-          if (!cause) cause = cause_of(sink->commit(work.epoch));
+        for (const committing_sink& sink : work.sinks) {
+          cause = cause_of(sink.writer->commit(work.epoch));
+          if (!cause) continue;
+          sink.meter->on_error();
+          break;
+        }
         if (crash && !cause) crash->reach("mid_commit");
         self->send(job, shards_committed{work.task, work.epoch.epoch, std::move(cause)});
       },

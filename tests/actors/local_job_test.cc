@@ -105,6 +105,17 @@ TEST_P(local_job_test, a_sink_that_is_away_for_a_while_loses_nothing) {
   EXPECT_EQ(published(), expected_counts(3'000));
 }
 
+TEST_P(local_job_test, each_commit_that_fails_is_counted_once) {
+  world_->records = 3'000;
+  world_->commit_failures = 1;
+  local_job job(counting_plan(parallelism()), options_, fake_components(world_, posix_file_system(), system_clock()));
+  ASSERT_EQ(job.run().how, job_outcome::kind::finished);
+  uint64_t counted = 0;
+  for (const step_metrics& step : job.metrics().steps) counted += step.sink_errors;
+  for (const sink_commit_metrics& sink : job.control_metrics().sinks) counted += sink.errors;
+  EXPECT_EQ(counted, 1u);
+}
+
 /// The sink takes a hundredth of what the source gives: no epoch comes by the clock, so it must come by the outbox.
 TEST_P(local_job_test, a_slow_sink_holds_the_source_back_and_its_outbox_stays_within_its_limit) {
   world_->records = 400'000;
