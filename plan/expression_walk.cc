@@ -1,5 +1,6 @@
 #include "plan/expression_walk.h"
 
+#include "expr/quoting.h"
 #include "plan/sql_tokens.h"
 
 namespace systole {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "expr/quoting.h"
 #include "plan/cannot_fail.h"
 #include "plan/diagnostic.h"
 #include "plan/diagnostic_codes.h"

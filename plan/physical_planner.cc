@@ -4,6 +4,7 @@
 #include <numeric>
 #include <set>
 
+#include "expr/quoting.h"
 #include "plan/expression_binder.h"
 #include "plan/expression_walk.h"
 #include "plan/join_condition.h"

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "plan/diagnostic_codes.h"
+#include "expr/quoting.h"
 #include "plan/expression_binder.h"
 #include "plan/plan_context.h"
 #include "plan/sql_tokens.h"

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "plan/diagnostic_codes.h"
+#include "expr/quoting.h"
 #include "plan/expression_binder.h"
 #include "plan/plan_context.h"
 #include "plan/sql_tokens.h"

@@ -1,7 +1,6 @@
 #include "plan/sql_tokens.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/ascii.h"
 
@@ -43,22 +42,6 @@ size_t end_of_comment(std::string_view sql, size_t from) {
     else if (sql.substr(i, 2) == "*/" && (++i, --depth == 0)) return i + 1;
   }
   return sql.size();
-}
-
-const std::set<std::string_view>& words_that_need_quotes() {
-  // PostgreSQL 15, appendix C: reserved, and reserved except as function or type.
-  static const std::set<std::string_view> words{
-      "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "binary", "both",
-      "case", "cast", "check", "collate", "collation", "column", "concurrently", "constraint", "create", "cross",
-      "current_catalog", "current_date", "current_role", "current_schema", "current_time", "current_timestamp",
-      "current_user", "default", "deferrable", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for",
-      "foreign", "freeze", "from", "full", "grant", "group", "having", "ilike", "in", "initially", "inner", "intersect",
-      "into", "is", "isnull", "join", "lateral", "leading", "left", "like", "limit", "localtime", "localtimestamp",
-      "natural", "not", "notnull", "null", "offset", "on", "only", "or", "order", "outer", "overlaps", "placing",
-      "primary", "references", "returning", "right", "select", "session_user", "similar", "some", "symmetric", "table",
-      "tablesample", "then", "to", "trailing", "true", "union", "unique", "user", "using", "variadic", "verbose", "when",
-      "where", "window", "with"};
-  return words;
 }
 
 }  // namespace
@@ -124,29 +107,6 @@ size_t find_name(std::string_view sql, std::string_view name) {
         name_at(sql, token.offset) == name)
       return token.offset;
   return std::string_view::npos;
-}
-
-std::string quote_name(std::string_view name) {
-  const bool simple = !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
-                      std::all_of(name.begin(), name.end(), [](char c) {
-                        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-                      });
-  if (simple && !words_that_need_quotes().contains(name)) return std::string(name);
-  std::string quoted = "\"";
-  for (char c : name) {
-    if (c == '"') quoted.push_back('"');
-    quoted.push_back(c);
-  }
-  return quoted + "\"";
-}
-
-std::string quote_literal(std::string_view text) {
-  std::string quoted = "'";
-  for (char c : text) {
-    if (c == '\'') quoted.push_back('\'');
-    quoted.push_back(c);
-  }
-  return quoted + "'";
 }
 
 order_parts split_order(std::string_view sql) {

@@ -23,11 +23,6 @@ std::string name_at(std::string_view sql, size_t offset);
 /// The first place where a word or quoted name stands for `name`, or npos.
 size_t find_name(std::string_view sql, std::string_view name);
 
-/// A column's name as SQL, in quotes where it needs them.
-std::string quote_name(std::string_view name);
-/// A text as an SQL literal.
-std::string quote_literal(std::string_view text);
-
 /// `x DESC NULLS LAST` in parts.
 struct order_parts {
   std::string_view expression;

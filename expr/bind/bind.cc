@@ -5,6 +5,7 @@
 #include "expr/casts.h"
 #include "expr/logic.h"
 #include "expr/nearest.h"
+#include "expr/quoting.h"
 
 namespace systole {
 namespace {

@@ -1,122 +1,10 @@
-#include <algorithm>
-#include <array>
 #include <string_view>
 
 #include "expr/bind/syntax.h"
+#include "expr/quoting.h"
 
 namespace systole {
 namespace {
-
-/// PostgreSQL 15's reserved words and those that can only name functions and types (src/include/parser/kwlist.h),
-/// sorted.
-constexpr std::array<std::string_view, 100> reserved = {"all",
-                                                        "analyse",
-                                                        "analyze",
-                                                        "and",
-                                                        "any",
-                                                        "array",
-                                                        "as",
-                                                        "asc",
-                                                        "asymmetric",
-                                                        "authorization",
-                                                        "binary",
-                                                        "both",
-                                                        "case",
-                                                        "cast",
-                                                        "check",
-                                                        "collate",
-                                                        "collation",
-                                                        "column",
-                                                        "concurrently",
-                                                        "constraint",
-                                                        "create",
-                                                        "cross",
-                                                        "current_catalog",
-                                                        "current_date",
-                                                        "current_role",
-                                                        "current_schema",
-                                                        "current_time",
-                                                        "current_timestamp",
-                                                        "current_user",
-                                                        "default",
-                                                        "deferrable",
-                                                        "desc",
-                                                        "distinct",
-                                                        "do",
-                                                        "else",
-                                                        "end",
-                                                        "except",
-                                                        "false",
-                                                        "fetch",
-                                                        "for",
-                                                        "foreign",
-                                                        "freeze",
-                                                        "from",
-                                                        "full",
-                                                        "grant",
-                                                        "group",
-                                                        "having",
-                                                        "ilike",
-                                                        "in",
-                                                        "initially",
-                                                        "inner",
-                                                        "intersect",
-                                                        "into",
-                                                        "is",
-                                                        "isnull",
-                                                        "join",
-                                                        "lateral",
-                                                        "leading",
-                                                        "left",
-                                                        "like",
-                                                        "limit",
-                                                        "localtime",
-                                                        "localtimestamp",
-                                                        "natural",
-                                                        "not",
-                                                        "notnull",
-                                                        "null",
-                                                        "offset",
-                                                        "on",
-                                                        "only",
-                                                        "or",
-                                                        "order",
-                                                        "outer",
-                                                        "overlaps",
-                                                        "placing",
-                                                        "primary",
-                                                        "references",
-                                                        "returning",
-                                                        "right",
-                                                        "select",
-                                                        "session_user",
-                                                        "similar",
-                                                        "some",
-                                                        "symmetric",
-                                                        "table",
-                                                        "tablesample",
-                                                        "then",
-                                                        "to",
-                                                        "trailing",
-                                                        "true",
-                                                        "union",
-                                                        "unique",
-                                                        "user",
-                                                        "using",
-                                                        "variadic",
-                                                        "verbose",
-                                                        "when",
-                                                        "where",
-                                                        "window",
-                                                        "with"};
-
-/// Words that PostgreSQL's grammar takes for something else when a name stands alone or before a parenthesis.
-bool needs_quotes(const std::string& name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9') || name[0] == '$') return true;
-  for (const char c : name)
-    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) return true;
-  return std::binary_search(reserved.begin(), reserved.end(), name);
-}
 
 void print_into(std::string& out, const syntax& tree);
 
@@ -286,25 +174,6 @@ void print_into(std::string& out, const syntax& tree) {
 }
 
 }  // namespace
-
-std::string quote_literal(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') out += '\'';
-    out += c;
-  }
-  return out + "'";
-}
-
-std::string quote_name(const std::string& name) {
-  if (!needs_quotes(name)) return name;
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + "\"";
-}
 
 std::string print(const syntax& tree) {
   std::string out;

@@ -59,10 +59,6 @@ syntax_ptr clone(const syntax& tree);
 /// Normalised SQL: keywords in capitals, parentheses around every operation, names quoted only where they must be.
 /// Parses to an equal tree.
 std::string print(const syntax& tree);
-/// A quoted SQL text literal.
-std::string quote_literal(const std::string& text);
-/// A name, quoted where PostgreSQL needs it.
-std::string quote_name(const std::string& name);
 
 /// Calls `visit` for the tree and all below it, parents first.
 template <class Visitor>
