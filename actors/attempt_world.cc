@@ -14,15 +14,21 @@ size_t channel_credit(size_t memory_bytes, size_t channels) {
 
 }  // namespace
 
+parameter_map parameters_of(const proto::PhysicalPlan& plan) {
+  parameter_map made;
+  for (const proto::Parameter& each : plan.parameters()) {
+    parameter_value value{from_proto(each.type()), std::nullopt};
+    if (!each.is_null()) value.text = each.value();
+    made[each.name()] = std::move(value);
+  }
+  return made;
+}
+
 attempt_world::attempt_world(const proto::PhysicalPlan& plan, const deployment& whole, const job_components& components,
                              checkpoint_store& store, const crash_points& crash, process_share share,
                              std::shared_ptr<const proto::CheckpointMetadata> restored)
     : plan_(plan), whole_(whole), components_(components), share_(std::move(share)), restored_(std::move(restored)) {
-  for (const proto::Parameter& each : plan_.parameters()) {
-    parameter_value value{from_proto(each.type()), std::nullopt};
-    if (!each.is_null()) value.text = each.value();
-    parameters_[each.name()] = std::move(value);
-  }
+  parameters_ = parameters_of(plan_);
   const size_t memory = share_.memory_bytes;
   const size_t credit = channel_credit(memory, whole_.channels.size());
   const size_t on_the_way = whole_.channels.size() * credit;

@@ -31,6 +31,8 @@ struct process_share {
   std::vector<uint32_t> hosted;  ///< the tasks of the job that this process has; empty: all
 };
 
+parameter_map parameters_of(const proto::PhysicalPlan& plan);
+
 /// Whose connectors they are.
 struct connector_claim {
   term_id term;          ///< of the coordinator, for what it commits; of the attempt, for its tasks

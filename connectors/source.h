@@ -65,6 +65,9 @@ class source_factory {
   virtual ~source_factory() = default;
   /// True where every split has an end.
   virtual bool bounded() const = 0;
+  /// Looks whether what is read has what the schema asks for: what a submission asks before it takes the job. `unavailable`
+  /// where that cannot be asked now. Blocks.
+  virtual result<void> check_origin() const { return {}; }
   /// Makes the reader of one subtask. `restored`: the snapshots of all readers of the checkpoint, none on a fresh start.
   virtual result<std::unique_ptr<source_reader>> make_reader(uint32_t subtask, uint32_t parallelism,
                                                              const std::vector<std::string>& restored) = 0;

@@ -42,11 +42,11 @@ const char* name_of(attempt_phase phase) {
   return "unknown";
 }
 
-/// A table that does not take the rows is an error of the submission, not of the first commit.
+/// A table that does not take the rows, or lacks a column that is read, is an error of the submission, not of the first commit.
 void check_targets_of(compiled_submission& made, const job_components& components, const std::string& secret_directory) {
   target_check checked = check_targets(*made.plan, components, secret_directory);
   for (std::string& each : checked.problems) made.outcome.problems.push_back(std::move(each));
-  if (checked.refused) made.refused = fail(error_code::incompatible, "a target does not take the job's rows");
+  if (checked.refused) made.refused = fail(error_code::incompatible, "a table does not fit the job");
 }
 
 bool has_ended(job_control::state state) {

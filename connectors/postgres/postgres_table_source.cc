@@ -15,6 +15,18 @@ namespace {
 
 constexpr char table_read_version = 1;
 
+/// `incompatible` where the table or a column is missing.
+result<void> check(postgres_connection& connection, const postgres_table_settings& settings) {
+  SYSTOLE_ASSIGN(const std::vector<postgres_column> there, read_columns(connection, settings.name));
+  std::string missing;
+  for (const field& each : settings.columns.fields)
+    if (std::none_of(there.begin(), there.end(), [&](const auto& column) { return column.name == each.name; }))
+      missing += (missing.empty() ? "" : ", ") + each.name;
+  if (there.empty()) return fail(error_code::incompatible, "there is no PostgreSQL table " + settings.name.text());
+  if (missing.empty()) return {};
+  return fail(error_code::incompatible, "PostgreSQL table " + settings.name.text() + " lacks the columns " + missing);
+}
+
 /// Reads once, or again and again, on its own thread; poll() takes what is there. The thread holds one difference at most.
 class table_reader final : public source_reader {
  public:
@@ -77,7 +89,7 @@ class table_reader final : public source_reader {
 
   void work() {
     postgres_session session(settings_.session, [this](postgres_connection& connection) -> result<void> {
-      SYSTOLE_TRY(check(connection));
+      SYSTOLE_TRY(check(connection, settings_));
       return settings_.channel.empty() ? result<void>() : connection.execute("LISTEN " + quote_postgres_identifier(settings_.channel));
     });
     while (!ending_) {
@@ -99,17 +111,6 @@ class table_reader final : public source_reader {
       if (!settings_.refreshed()) return;
       wait_for_change(session);
     }
-  }
-
-  result<void> check(postgres_connection& connection) {
-    SYSTOLE_ASSIGN(const std::vector<postgres_column> there, read_columns(connection, settings_.name));
-    std::string missing;
-    for (const field& each : settings_.columns.fields)
-      if (std::none_of(there.begin(), there.end(), [&](const auto& column) { return column.name == each.name; }))
-        missing += (missing.empty() ? "" : ", ") + each.name;
-    if (there.empty()) return fail(error_code::incompatible, "there is no PostgreSQL table " + settings_.name.text());
-    if (missing.empty()) return {};
-    return fail(error_code::incompatible, "PostgreSQL table " + settings_.name.text() + " lacks the columns " + missing);
   }
 
   result<void> hand_over(postgres_table_image::difference difference) {
@@ -204,6 +205,13 @@ result<std::unique_ptr<source_reader>> postgres_table_source::make_reader(uint32
   const bool was_read = !settings_.refreshed() && !restored.empty() && !unread;
   if (subtask > 0 || was_read) return std::unique_ptr<source_reader>(std::make_unique<nothing_reader>());
   return std::unique_ptr<source_reader>(std::make_unique<table_reader>(settings_));
+}
+
+result<void> postgres_table_source::check_origin() const {
+  postgres_session_settings with = settings_.session;
+  with.application += " check";  // a job of this name may be running: its sessions are not ours to end
+  postgres_session session(std::move(with), nullptr);
+  return session.try_once([this](postgres_connection& connection) { return check(connection, settings_); });
 }
 
 }  // namespace systole

@@ -66,6 +66,7 @@ class postgres_table_source final : public source_factory {
   explicit postgres_table_source(postgres_table_settings settings) : settings_(std::move(settings)) {}
   static result<std::unique_ptr<source_factory>> make(const proto::Node& node, const connector_context& context);
   bool bounded() const override { return !settings_.refreshed(); }
+  result<void> check_origin() const override;
   result<std::unique_ptr<source_reader>> make_reader(uint32_t subtask, uint32_t parallelism,
                                                      const std::vector<std::string>& restored) override;
 

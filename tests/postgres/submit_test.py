@@ -33,16 +33,31 @@ spec:
     - name: visits
       input: events
       deduplicate: {key: [visit], keep: last, orderBy: [beds]}
-  sinks:
+%(tables)s  sinks:
     - name: live
       input: visits
       postgresql: {connection: test-db, table: %(table)s, write: upsert, key: [visit]%(more)s}
----
+%(placed)s---
 apiVersion: systole/v1
 kind: Connection
 metadata: {name: test-db}
 spec:
   postgresql: {host: %(host)s, database: postgres, username: systole, sslMode: disable, connectTimeout: 2s}
+"""
+
+
+TABLE = """    - name: placed
+      inputs: {v: visits}
+      join: {table: {w: wards}, on: v.department = w.department, fields: {visit: v.visit, floor: w.floor}}
+  tables:
+    - name: wards
+      postgresql: {connection: test-db, table: %s}
+      schema: {columns: {department: text not null, floor: int}}
+      primaryKey: [department]
+"""
+PLACED = """    - name: places
+      input: placed
+      blackhole: {}
 """
 
 
@@ -66,10 +81,11 @@ class SubmitTest(unittest.TestCase):
         cls.server.kill()
         shutil.rmtree(cls.work, ignore_errors=True)
 
-    def submit(self, name, table, *flags, more="", host=None):
+    def submit(self, name, table, *flags, more="", host=None, tables=""):
         path = self.work / f"{name}.yaml"
         (self.work / "in").mkdir(exist_ok=True)
-        path.write_text(JOB % {"name": name, "folder": self.work / "in", "table": table, "more": more, "host": host or self.server.folder})
+        path.write_text(JOB % {"name": name, "folder": self.work / "in", "table": table, "more": more, "host": host or self.server.folder,
+                               "tables": tables, "placed": PLACED if tables else ""})
         return self.cluster.command("submit", str(path), *flags)
 
     def test_a_table_that_lacks_a_column_is_refused(self):
@@ -87,6 +103,16 @@ class SubmitTest(unittest.TestCase):
         ran = self.submit("missing", "ops.missing", "--dry-run", more=", createTable: ifMissing")
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
         self.assertEqual(self.server.sql("SELECT to_regclass('ops.missing') IS NULL").strip(), "t", "a dry run makes none")
+
+    def test_a_table_that_is_read_and_lacks_a_column_is_refused(self):
+        self.server.sql("CREATE TABLE ops.wards (department text PRIMARY KEY, floor int); CREATE TABLE ops.halls (department text)")
+        for table, told in (("ops.halls", "table wards: PostgreSQL table ops.halls lacks the columns floor"),
+                            ("ops.nowhere", "table wards: there is no PostgreSQL table ops.nowhere")):
+            ran = self.submit("reading", "ops.fits", "--dry-run", tables=TABLE % table)
+            self.assertEqual(ran.returncode, 1, ran.stderr)
+            self.assertIn(told, ran.stderr)
+        ran = self.submit("reading", "ops.fits", "--dry-run", tables=TABLE % "ops.wards")
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
 
     def test_a_table_that_fits_is_taken(self):
         ran = self.submit("fitting", "ops.fits", "--wait")
