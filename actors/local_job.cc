@@ -147,13 +147,13 @@ class local_job::impl {
     SYSTOLE_ASSIGN(recovered_job recovered, recover_job(*store_, plan_.job()));
     last_ = recovered.restored;
     if (last_) counters_->restored_us = last_->completed_at_us();
-    restarts_.on_start(now_us(), epoch_id(last_ ? last_->epoch() : 0));
+    restarts_.on_start(now_us(), epoch_id(last_ ? last_->epoch() : 0), ++attempts_);
     if (recovered.history.finished) {
-      outcome.nothing_to_do = restarts_.attempts() == 1;
+      outcome.nothing_to_do = attempts_ == 1;
       return attempt_result{.how = attempt_result::kind::finished};
     }
     attempt_world world(plan_, whole_, components_, *store_, crash_, share(), last_);
-    if (last_ && restarts_.attempts() == 1) SYSTOLE_TRY(compare_plan(world.context()));
+    if (last_ && attempts_ == 1) SYSTOLE_TRY(compare_plan(world.context()));
     const term_id term(std::max(recovered.history.term.value, term_.value) + (term_.value == 0 ? 1 : 0));
     term_ = term;
     proto::LogRecord record;
@@ -252,14 +252,14 @@ class local_job::impl {
     uint64_t told_epoch = counters_->last_epoch;
     while (!(done = end->wait_for(options_.progress_interval))) {
       if (options_.on_progress)
-        options_.on_progress(meter_.read(whole_, task_counters_, *counters_, restarts_.attempts()));
+        options_.on_progress(meter_.read(whole_, task_counters_, *counters_, attempts_));
       if (const uint64_t epoch = counters_->last_epoch; epoch != told_epoch) {
         told_epoch = epoch;
         tell(job_event::kind::checkpointed, "epoch " + std::to_string(epoch));
       }
     }
     if (options_.on_progress)
-      options_.on_progress(meter_.read(whole_, task_counters_, *counters_, restarts_.attempts()));
+      options_.on_progress(meter_.read(whole_, task_counters_, *counters_, attempts_));
     {
       const std::lock_guard lock(mutex_);
       job_ = nullptr;
@@ -302,6 +302,7 @@ class local_job::impl {
   job_components components_;
   crash_points crash_;
   restart_policy restarts_;
+  uint32_t attempts_ = 0;  ///< of this process
   progress_meter meter_;
   std::unique_ptr<file_lock> lock_;
   std::unique_ptr<checkpoint_store> store_;

@@ -132,7 +132,7 @@ void job_control::on_adoptable(incarnation_id from, const std::string& name, con
   }
   if (tasks.size() != shape_.tasks.size()) return;
   members_.wanted().goal = attempt_goal::running;
-  restarts_.on_start(now_us, last_completed_);
+  restarts_.on_start(now_us, last_completed_, static_cast<uint32_t>(attempts_));
   leaving_ = members_.any_stopping();  // its sources read no more: whatever was to follow, another attempt does
   become_running(last_completed_.value > 0 ? std::optional(barrier{last_completed_, last_kind_}) : std::nullopt, now_us,
                  out);
@@ -221,7 +221,7 @@ void job_control::deploy(timestamp_us now_us, actions& out) {
   wanted.goal = attempt_goal::prepared;
   wanted.restore = last_completed_;
   wanted.parallelism = parallelism_;
-  restarts_.on_start(now_us, last_completed_);
+  restarts_.on_start(now_us, last_completed_, static_cast<uint32_t>(attempts_));
   state_ = state::deploying;
   leaving_ = false;
   sinks_recovered_ = false;

@@ -152,6 +152,8 @@ class job_control {
   epoch_id last_completed() const { return last_completed_; }
   epoch_id last_committed() const { return committed_; }
   const std::vector<attempt_failure>& causes() const { return restarts_.causes(); }
+  /// Attempts that failed while this coordinator led.
+  uint64_t failures() const { return restarts_.failures(); }
   const std::string& reason() const { return reason_; }
 
   /// Answers that are remembered; user requests not answered yet.

@@ -73,7 +73,7 @@ void job_control::obey_recorded(const proto::LogRecord& what, timestamp_us now_u
     case proto::LogRecord::RESUME:
       wish_ = wish::run;
       drain_ = false;
-      if (ended() || state_ == state::ending) restarts_ = restart_policy(with_.restarts);
+      if (ended() || state_ == state::ending) restarts_.forgive();
       if (state_ == state::ending && after_ending_ == state::failed) after_ending_ = state::stopped;
       break;
     default: break;

@@ -27,15 +27,22 @@ bool curable(error_code code) {
 
 }  // namespace
 
-void restart_policy::on_start(timestamp_us now_us, epoch_id restored_from) {
-  ++attempt_;
+void restart_policy::on_start(timestamp_us now_us, epoch_id restored_from, uint32_t attempt) {
+  attempt_ = attempt;
   started_us_ = now_us;
   restored_from_ = restored_from;
+}
+
+void restart_policy::forgive() {
+  delay_us_ = with_.initial_delay_us;
+  proven_ = false;
+  same_failures_ = 0;
 }
 
 restart_policy::decision restart_policy::on_failure(timestamp_us now_us, const failure& cause, epoch_id completed) {
   const bool repeated = !causes_.empty() && causes_.back().cause.code == cause.code &&
                         causes_.back().cause.message == cause.message && completed == restored_from_;
+  ++failures_;
   same_failures_ = repeated ? same_failures_ + 1 : 1;
   causes_.push_back({attempt_, now_us, restored_from_, cause});
   if (causes_.size() > kept_causes) causes_.erase(causes_.begin());

@@ -42,19 +42,24 @@ class restart_policy {
 
   explicit restart_policy(const settings& with) : with_(with), delay_us_(with.initial_delay_us) {}
 
-  void on_start(timestamp_us now_us, epoch_id restored_from);
+  /// `attempt`: its number, as users see it.
+  void on_start(timestamp_us now_us, epoch_id restored_from, uint32_t attempt);
   /// `completed`: the last completed epoch now.
   decision on_failure(timestamp_us now_us, const failure& cause, epoch_id completed);
 
+  /// A user wants it to go on: delays and the same failures are counted anew.
+  void forgive();
+
   /// The last ones, oldest first; at most `kept_causes`.
   const std::vector<attempt_failure>& causes() const { return causes_; }
-  uint32_t attempts() const { return attempt_; }
+  uint64_t failures() const { return failures_; }
   static constexpr size_t kept_causes = 20;
 
  private:
   settings with_;
   int64_t delay_us_;
   uint32_t attempt_ = 0;
+  uint64_t failures_ = 0;
   timestamp_us started_us_ = 0;
   epoch_id restored_from_;
   bool proven_ = false;

@@ -28,8 +28,8 @@ void coordinator_diary::on_workers(const std::map<incarnation_id, cluster_contro
 void coordinator_diary::on_job(const job_summary& job, const std::vector<attempt_failure>& causes) {
   told_job& told = jobs_[job.id];
   for (const attempt_failure& each : causes) {
-    if (each.attempt <= told.failed_attempt) continue;
-    told.failed_attempt = each.attempt;
+    if (each.at_us <= told.failed_at_us) continue;
+    told.failed_at_us = each.at_us;
     log_line(log_level::warning, "coordinator",
              "job " + job.name + ": attempt " + std::to_string(each.attempt) + " failed: " + each.cause.message);
   }

@@ -20,7 +20,7 @@ class coordinator_diary {
   struct told_job {
     std::string state;
     uint64_t attempt = 0;
-    uint32_t failed_attempt = 0;
+    timestamp_us failed_at_us = 0;
     std::string reason;
   };
   std::map<incarnation_id, cluster_control::worker> workers_;

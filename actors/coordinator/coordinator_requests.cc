@@ -92,7 +92,7 @@ job_summary coordinator_shell::summary_of(job_id id, const entry& of) const {
   made.parallelism = 1;
   for (const placed_task& each : job.tasks().tasks) made.parallelism = std::max(made.parallelism, each.subtask + 1);
   made.attempt = job.stamp().attempt.value;
-  made.restarts = job.causes().size();
+  made.restarts = job.failures();
   made.last_completed = job.last_completed();
   made.last_committed = job.last_committed();
   return made;

@@ -349,8 +349,8 @@ void coordinator_shell::publish() {
     diary_.on_job(summary, known ? found->second.causes() : std::vector<attempt_failure>());
     if (!known || !it.counters || !it.plan) continue;
     for (const attempt_failure& each : found->second.causes())
-      if (each.attempt > it.restarts_seen) ++it.restarts[each.cause.code];
-    if (!found->second.causes().empty()) it.restarts_seen = std::max(it.restarts_seen, found->second.causes().back().attempt);
+      if (each.at_us > it.failure_seen_us) ++it.restarts[each.cause.code];
+    if (!found->second.causes().empty()) it.failure_seen_us = found->second.causes().back().at_us;
     job_control_metrics one{.job = it.name, .state = summary.state, .started_us = it.opened_us};
     one.restarts = it.restarts;
     one.checkpoint_interval_us = it.plan->checkpoint().interval_us();

@@ -97,7 +97,7 @@ class coordinator_shell {
     std::deque<checkpoint_summary> checkpoints;
     std::shared_ptr<checkpoint_counters> counters;
     std::map<error_code, uint64_t> restarts;
-    uint32_t restarts_seen = 0;  ///< the last counted attempt's number
+    timestamp_us failure_seen_us = 0;  ///< when the last counted attempt failed
     timestamp_us opened_us = 0;  ///< the wall clock's
     std::map<uint64_t, timestamp_us> triggered_us;  ///< by epoch under way
   };

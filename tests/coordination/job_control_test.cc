@@ -245,6 +245,12 @@ TEST(job_control, gives_up_on_what_a_restart_cannot_cure_and_can_be_resumed) {
   job_.take(job_.it->on_request({"r", job_request::kind::resume, 0}, 0));
   job_.take(job_.it->on_recorded(0));
   EXPECT_TRUE(job_.it->wants_slots());
+  job_.start();
+  job_.report(one, attempt_phase::failed, fail(error_code::io, "disk"));
+  ASSERT_EQ(job_.it->causes().size(), 2u) << "a resume forgets none";
+  EXPECT_EQ(job_.it->causes()[0].attempt, 1u);
+  EXPECT_EQ(job_.it->causes()[1].attempt, 2u) << "the attempts' numbers go on";
+  EXPECT_EQ(job_.it->failures(), 2u);
 }
 
 TEST(job_control, a_rescale_goes_through_a_savepoint_and_another_shape) {
