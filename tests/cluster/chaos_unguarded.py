@@ -13,7 +13,6 @@ from chaos_round import Round
 from chaos_world import LEADERS, WORKERS
 
 TRIES = 12  # rounds until damage is found: which rows are on their way when something is frozen is a matter of timing
-GIVEN_UP_SECONDS = (1.3, 3.5)  # a worker that is silent for so long has lost its tasks
 
 
 @contextlib.contextmanager
@@ -50,19 +49,40 @@ def _workers_killed(round_):
             hosts.heal()
 
 
+def _begun(round_, before, seconds=30):
+    """When an attempt after `before` has begun to run."""
+    deadline = time.monotonic() + seconds
+    while True:
+        job = round_.job()
+        if job["attempt"] > before and job["state"] == "running":
+            return time.monotonic()
+        if time.monotonic() > deadline:
+            raise AssertionError(f"no attempt after {before} in {seconds} s: {job['state']} {job.get('reason')}")
+        time.sleep(0.02)
+
+
+def _sleep_until(moment):
+    time.sleep(max(0, moment - time.monotonic()))
+
+
 def _workers_frozen(round_):
     """Each until others have its tasks, and deaf for the coordinators, so that it goes on for a while then. Its frames do harm where
-    their numbers go on from those of the new attempt, which are small at first: so the times differ."""
+    their numbers go on from those of the new attempt: so it is frozen in an attempt that has just begun, and goes on when
+    the next one is about as old as that was."""
     hosts = round_.world.hosts
     chance = random.Random(round_.name)
-    for name in WORKERS:
-        time.sleep(chance.uniform(0.2, 1))
-        member = round_.world.workers[name]
+    for name, other in zip(WORKERS, WORKERS[1:] + WORKERS[:1]):
+        attempt = round_.job()["attempt"]
+        round_.world.workers[other].kill()
+        round_.world.workers[other].start()
+        began, age = _begun(round_, attempt), chance.uniform(0.4, 1)
+        _sleep_until(began + age)
+        member, attempt = round_.world.workers[name], round_.job()["attempt"]
         member.freeze()
         if hosts.isolated:
             for leader in LEADERS:
                 hosts.deafen(leader, [name])
-        time.sleep(chance.uniform(*GIVEN_UP_SECONDS))
+        _sleep_until(_begun(round_, attempt) + age + chance.uniform(-0.2, 0.5))
         member.thaw()
         time.sleep(1)
         hosts.heal()
