@@ -56,20 +56,20 @@ attempt_world::attempt_world(const proto::PhysicalPlan& plan, const deployment& 
 result<void> attempt_world::open_connectors(connector_claim claim) {
   if (!components_.guards.attempt_check) claim.still_current = [] { return true; };
   connector_context with{.job = plan_.job(),
-                               .outbox_directory = share_.outbox_directory,
-                               .parameters = &parameters_,
-                               .time = components_.time,
-                               .files = components_.files,
-                               .batch_rows = share_.batch_rows,
-                               .console_is_terminal = share_.console_is_terminal,
-                               .secret_directory = share_.secret_directory,
-                               .attempt = claim.attempt,
-                               .still_current = std::move(claim.still_current),
-                               .term = claim.term,
-                               .commit_wait = std::chrono::duration_cast<std::chrono::milliseconds>(
-                                   std::chrono::microseconds(plan_.checkpoint().timeout_us())),
-                               .gauges = components_.gauges.get(),
-                               .guards = components_.guards};
+                         .outbox_directory = share_.outbox_directory,
+                         .parameters = &parameters_,
+                         .time = components_.time,
+                         .files = components_.files,
+                         .batch_rows = share_.batch_rows,
+                         .console_is_terminal = share_.console_is_terminal,
+                         .secret_directory = share_.secret_directory,
+                         .attempt = claim.attempt,
+                         .still_current = std::move(claim.still_current),
+                         .term = claim.term,
+                         .commit_wait = std::chrono::duration_cast<std::chrono::milliseconds>(
+                             std::chrono::microseconds(plan_.checkpoint().timeout_us())),
+                         .gauges = components_.gauges.get(),
+                         .guards = components_.guards};
   for (const proto::Node& node : plan_.nodes()) {
     if (node.has_source() && !claim.sinks_only) {
       with.alignment = nullptr;

@@ -15,7 +15,8 @@ import sys
 import tempfile
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TESTS, "support"), os.path.join(TESTS, "process")]
+sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.join(TESTS, "support"), os.path.join(TESTS, "process")]
+from bucket_service import BucketService, write_keys  # noqa: E402
 from checks import check, conclude  # noqa: E402
 from small_cluster import SmallCluster  # noqa: E402
 from sums_job import SumsJob  # noqa: E402
@@ -31,33 +32,12 @@ MORE = """    - name: most
 """
 
 
-class Service:
-    def __init__(self, binary):
-        self.process = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline())
-
-    def names(self, prefix):
-        self.process.stdin.write(f"list {prefix}\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().split()
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
 class World(SumsJob):
     def __init__(self, cluster, service, work):
         super().__init__(work)
         self.cluster, self.service = cluster, service
         self.url = f"s3://checkpoints/ward?secret=store&endpoint=http://127.0.0.1:{service.port}"
-        self.write_keys("test/secret+key")
-
-    def write_keys(self, secret, folder="secrets"):
-        os.makedirs(f"{self.work}/{folder}/store", exist_ok=True)
-        for name, value in (("accessKeyId", "TESTACCESSKEY"), ("secretAccessKey", secret)):
-            with open(f"{self.work}/{folder}/store/{name}", "w") as file:
-                file.write(value + "\n")
+        write_keys(f"{work}/secrets")
 
     def start(self):
         self.cluster.coordinator("--checkpoints", self.url, "--secrets", f"{self.work}/secrets")
@@ -111,7 +91,7 @@ def scenario(world):
 
 
 def wrong_keys(world):
-    world.write_keys("not-the-secret-key", "wrong")
+    write_keys(f"{world.work}/wrong", secretAccessKey="not-the-secret-key")
     ran = subprocess.run([world.cluster.systole, "coordinator", "--storage", f"{world.work}/other", "--listen", "127.0.0.1:0", "--api",
                           "127.0.0.1:0", "--checkpoints", world.url, "--secrets", f"{world.work}/wrong"], capture_output=True, text=True, timeout=60)
     check(ran.returncode == 2 and "403 SignatureDoesNotMatch" in ran.stderr and "not-the-secret-key" not in ran.stderr,
@@ -134,7 +114,7 @@ def main():
     parser.add_argument("--service", required=True)
     options = parser.parse_args()
     work = tempfile.mkdtemp(prefix="systole-s3-cluster-")
-    service = Service(options.service)
+    service = BucketService(options.service)
     try:
         with SmallCluster(os.path.abspath(options.systole), f"{work}/cluster") as cluster:
             world = World(cluster, service, work)

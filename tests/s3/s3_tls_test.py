@@ -12,12 +12,13 @@ import sys
 import tempfile
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TESTS, "support"), os.path.join(TESTS, "process")]
+sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.join(TESTS, "support"), os.path.join(TESTS, "process")]
+from bucket_service import KEYS, BucketService, write_keys  # noqa: E402
 from checks import check, conclude  # noqa: E402
 from sums_job import SumsJob  # noqa: E402
 
 KEYSTORE_PASSWORD = "keystore"  # as s3_service_tls has it
-KEYS = {"accessKeyId": "TESTACCESSKEY", "secretAccessKey": "test/secret+key", "sessionToken": "a-session's-token"}
+TOKEN = "a-session's-token"
 
 
 class World(SumsJob):
@@ -27,30 +28,16 @@ class World(SumsJob):
         self.make_certificates("tls")
         subprocess.run(["openssl", "pkcs12", "-export", "-in", f"{work}/tls/localhost.pem", "-inkey", f"{work}/tls/localhost.key", "-out",
                         f"{work}/keystore", "-passout", f"pass:{KEYSTORE_PASSWORD}"], check=True, capture_output=True)
-        os.makedirs(f"{work}/secrets/store")
-        for name, value in KEYS.items():
-            with open(f"{work}/secrets/store/{name}", "w") as file:
-                file.write(value + "\n")
-        self.service = subprocess.Popen([service, f"{work}/keystore", f"{work}/tls/ca.pem"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
-        self.port = int(self.service.stdout.readline())
+        write_keys(f"{work}/secrets", sessionToken=TOKEN)
+        self.service = BucketService(service, f"{work}/keystore", f"{work}/tls/ca.pem")
 
     def make_certificates(self, folder):
         subprocess.run([self.systole, "certificates", f"{self.work}/{folder}", "--host", "localhost"], check=True, capture_output=True)
 
-    def names(self, prefix):
-        self.service.stdin.write(f"list {prefix}\n")
-        self.service.stdin.flush()
-        return self.service.stdout.readline().split()
-
-    def end(self):
-        self.service.stdin.close()
-        self.service.wait()
-
     def run(self, manifest, prefix, host="localhost", authority="tls/ca.pem", state="state"):
         """A whole run of the job; its exit code and what it says."""
         file = f"&caFile={self.work}/{authority}" if authority else ""
-        url = f"s3://checkpoints/{prefix}?secret=store&endpoint=https://{host}:{self.port}{file}"
+        url = f"s3://checkpoints/{prefix}?secret=store&endpoint=https://{host}:{self.service.port}{file}"
         ran = subprocess.run([self.systole, "run", manifest, "--state", f"{self.work}/{state}", "--checkpoints", url, "--secrets",
                               f"{self.work}/secrets", "--progress", "none"], capture_output=True, text=True, timeout=120)
         return ran.returncode, ran.stdout + ran.stderr
@@ -62,8 +49,8 @@ def scenario(world):
     code, told = world.run(manifest, "ward")
     check(code == 0, "a job keeps its checkpoints in a bucket behind TLS", told)
     check(world.table() == world.sums(), "its results are right", world.table())
-    check(any(each.startswith("ward/log/") for each in world.names("ward/")), "its log is in the bucket", world.names("ward/"))
-    check(not any(value in told for value in KEYS.values()), "no key and no token is told", told)
+    check(any(each.startswith("ward/log/") for each in world.service.names("ward/")), "its log is in the bucket", world.service.names("ward/"))
+    check(not any(value in told for value in (TOKEN, *KEYS.values())), "no key and no token is told", told)
 
     world.make_certificates("other")
     for what, more, says in (("no authority is given", {"authority": None}, "certificate verify failed: "),
@@ -72,7 +59,7 @@ def scenario(world):
                              ("there is no such file", {"authority": "nowhere.pem"}, "nowhere.pem")):
         code, told = world.run(manifest, "other", state="state-" + what.replace(" ", "-"), **more)
         check(code in (1, 2) and says in told and "caFile" in told, f"{what}: it is told, with what to do", (code, told))
-        check(world.names("other/") == [], "  and nothing was written")
+        check(world.service.names("other/") == [], "  and nothing was written")
 
 
 def main():
@@ -85,7 +72,7 @@ def main():
     try:
         scenario(world)
     finally:
-        world.end()
+        world.service.end()
         shutil.rmtree(work, ignore_errors=True)
     return conclude()
 
