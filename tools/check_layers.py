@@ -10,7 +10,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Design order; a folder may include those before it.
-ORDER = ["base", "http", "s3", "proto", "data", "expr", "state", "operators", "formats", "connectors", "plan", "coordination", "actors", "control", "app"]
+ORDER = ["base", "http", "s3", "kafka", "proto", "data", "expr", "state", "operators", "formats", "connectors", "plan", "coordination", "actors", "control", "app"]
 # Neighbours that must not see each other, although they come later in the order.
 FORBIDDEN = {
     "operators": {"state"},  # but for the interface below

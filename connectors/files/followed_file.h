@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/file_system.h"
-#include "connectors/buffer_pool.h"
+#include "base/buffer_pool.h"
 #include "formats/record_decoder.h"
 
 namespace systole {

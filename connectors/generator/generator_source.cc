@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
-#include "connectors/buffer_pool.h"
+#include "base/buffer_pool.h"
 #include "connectors/generator/generator_settings.h"
 #include "connectors/plan_types.h"
 #include "connectors/source_rows.h"

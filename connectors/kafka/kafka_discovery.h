@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "connectors/kafka/kafka_client.h"
-#include "connectors/kafka/kafka_partition_reader.h"
+#include "connectors/kafka/kafka_alarm.h"
+#include "connectors/kafka/kafka_client.h"
 #include "connectors/kafka/kafka_positions.h"
 #include "proto/plan.pb.h"
 

@@ -1,7 +1,5 @@
 #include "connectors/kafka/kafka_record_batch.h"
 
-#include <librdkafka/rdkafka.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -25,7 +23,8 @@ kafka_record_batch::kafka_record_batch(const proto::Source& source, size_t capac
       capacity_(capacity),
       columns_(static_cast<size_t>(source.columns_size())),
       json_(source.decoder().format() == proto::Decoder::JSON),
-      keep_raw_(source.needs_raw()) {
+      keep_raw_(source.needs_raw()),
+      lines_(json_) {
   for (int i = 0; i < source.columns_size(); ++i) {
     const proto::SourceColumn& column = source.columns(i);
     if (column.kafka() == proto::SourceColumn::VALUE) continue;
@@ -54,33 +53,17 @@ result<std::unique_ptr<kafka_record_batch>> kafka_record_batch::make(const proto
   return made;
 }
 
-void kafka_record_batch::start_window(size_t line) {
-  window_space_ = std::max(limits::source_window_bytes, line);
-  window_ = pool_.take(window_space_ + decode_padding);
-  window_size_ = 0;
-}
-
-void kafka_record_batch::keep_beside(const rd_kafka_message_s& message, entry& made) {
-  if (wants_time_) {
-    rd_kafka_timestamp_type_t kind{};
-    const int64_t timestamp_ms = rd_kafka_message_timestamp(&message, &kind);
-    made.has_timestamp = kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp_ms >= 0;
-    made.timestamp_us = made.has_timestamp ? timestamp_ms * 1000 : 0;
-  }
+void kafka_record_batch::keep_beside(const kafka_record& record, entry& made) {
+  made.has_timestamp = wants_time_ && record.timestamp_ms >= 0;
+  made.timestamp_us = made.has_timestamp ? record.timestamp_ms * 1000 : 0;
   if (text_columns_ == 0) return;
-  rd_kafka_headers_t* headers = nullptr;
   for (const beside& each : beside_) {
     if (!is_text_part(each.part)) continue;
-    const void* bytes = nullptr;
-    size_t size = 0;
-    if (each.part == proto::SourceColumn::KEY) {
-      bytes = message.key;
-      size = message.key_len;
-    } else if (headers || !rd_kafka_message_headers(&message, &headers)) {
-      if (rd_kafka_header_get_last(headers, each.header.c_str(), &bytes, &size)) bytes = nullptr;
-    }
-    texts_.push_back({beside_bytes_.size(), bytes ? size : 0, bytes == nullptr});
-    if (bytes) beside_bytes_.append(static_cast<const char*>(bytes), size);
+    std::optional<std::string_view> bytes;
+    if (each.part == proto::SourceColumn::HEADER) bytes = record.header(each.header);
+    else if (record.has_key) bytes = record.key;
+    texts_.push_back({beside_bytes_.size(), bytes ? bytes->size() : 0, !bytes});
+    if (bytes) beside_bytes_ += *bytes;
   }
 }
 
@@ -93,12 +76,13 @@ void kafka_record_batch::reject(const entry& about, std::string_view raw, std::s
                       .raw = reject_raws_.back()});
 }
 
-result<void> kafka_record_batch::add(const rd_kafka_message_s& message) {
+result<void> kafka_record_batch::add(const kafka_record& record, const kafka_block& block, uint32_t partition) {
   assert(added_ < capacity_);
   if (added_++ == 0) reject_raws_.clear();
-  partition_ = message.partition;
-  entry made{.offset = message.offset, .tombstone = message.payload == nullptr};
-  std::string_view value(static_cast<const char*>(message.payload), message.payload ? message.len : 0);
+  partition_ = partition;
+  entry made{.offset = record.offset, .tombstone = !record.has_value};
+  std::string_view value = record.value;
+  bytes_ += value.size();
   if (made.tombstone) {
     if (!wants_tombstones_) {
       ++tombstones_;
@@ -106,7 +90,6 @@ result<void> kafka_record_batch::add(const rd_kafka_message_s& message) {
     }
     value = "{}";
   }
-  bytes_ += message.payload ? message.len : 0;
   if (value.size() > limits::record_bytes) {
     reject(made, value.substr(0, limits::record_bytes), "longer than limits::record_bytes (16 MiB)", "54000");
     return {};
@@ -118,41 +101,21 @@ result<void> kafka_record_batch::add(const rd_kafka_message_s& message) {
       return {};
     }
   }
-  if (window_ && window_size_ + value.size() + 1 > window_space_) SYSTOLE_TRY(decode_window());
-  if (!window_) start_window(value.size() + 1);
-  char* const line = window_.get() + window_size_;
-  if (!value.empty()) std::memcpy(line, value.data(), value.size());
-  if (json_) {
-    char* from = line;
-    char* const end = line + value.size();
-    while ((from = static_cast<char*>(std::memchr(from, '\n', static_cast<size_t>(end - from))))) {
-      line_breaks_.push_back(static_cast<size_t>(from - window_.get()));
-      *from++ = '\r';
-    }
-  }
-  line[value.size()] = '\n';
-  made.begin = window_begin_ + window_size_;
-  window_size_ += value.size() + 1;
-  keep_beside(message, made);
+  if (lines_.must_end(record, value, block)) SYSTOLE_TRY(decode_lines());
+  keep_beside(record, made);
+  made.line = lines_.add(record, value, block);
   entries_.push_back(made);
   return {};
 }
 
-result<void> kafka_record_batch::decode_window() {
-  char* const begin = window_.get();
-  char* const end = begin + window_size_;
-  std::memset(end, 0, decode_padding);
+result<void> kafka_record_batch::decode_lines() {
   size_t at = 0;
-  while (at < window_size_ && decoder_->pending_records() < capacity_) {
-    const record_span span{begin + at, window_size_ - at, window_, end, window_begin_ + at, true};
-    SYSTOLE_ASSIGN(const size_t used, decoder_->decode(span, capacity_ - decoder_->pending_records()));
+  while (at < lines_.size() && decoder_->pending_records() < capacity_) {
+    SYSTOLE_ASSIGN(const size_t used, decoder_->decode(lines_.span(at), capacity_ - decoder_->pending_records()));
     if (used == 0) return fail(error_code::internal, "the records of " + topic_ + " cannot be decoded");
     at += used;
   }
-  window_begin_ += window_size_;
-  if (!line_breaks_.empty()) broken_windows_.emplace_back(window_, std::move(line_breaks_));
-  line_breaks_.clear();
-  window_.reset();
+  lines_.end();
   return {};
 }
 
@@ -160,7 +123,7 @@ std::vector<uint32_t> kafka_record_batch::match(decoded_records& decoded) {
   std::vector<uint32_t> rows(decoded.rows);
   size_t at = 0;
   const auto find = [&](uint64_t begin) {
-    while (entries_[at].begin != begin) ++at;
+    while (entries_[at].line.begin != begin) ++at;
     return at;
   };
   std::vector<bool> seen;
@@ -169,11 +132,14 @@ std::vector<uint32_t> kafka_record_batch::match(decoded_records& decoded) {
   for (size_t row = 0; row < decoded.rows; ++row) {
     rows[row] = static_cast<uint32_t>(find(decoded.offsets[row]));
     decoded.offsets[row] = static_cast<uint64_t>(entries_[at].offset);
+    if (keep_raw_) decoded.raws[row].remove_prefix(entries_[at].line.gap);
     if (some_are_blank) seen[at] = true;
   }
   at = 0;
   for (rejected_record& each : decoded.rejects) {
-    each.offset = static_cast<uint64_t>(entries_[find(each.offset)].offset);
+    const entry& from = entries_[find(each.offset)];
+    each.offset = static_cast<uint64_t>(from.offset);
+    each.raw.remove_prefix(from.line.gap);
     if (some_are_blank) seen[at] = true;
   }
   if (some_are_blank)
@@ -200,7 +166,7 @@ column_ptr kafka_record_batch::build(const beside& what, size_t at, const std::v
         else builder.append_null();
         break;
       case proto::SourceColumn::PARTITION:
-        if (what.type.is(type_id::int32)) builder.append<int32_t>(partition_);
+        if (what.type.is(type_id::int32)) builder.append<int32_t>(static_cast<int32_t>(partition_));
         else builder.append<int64_t>(partition_);
         break;
       case proto::SourceColumn::OFFSET: builder.append<int64_t>(from.offset); break;
@@ -232,12 +198,11 @@ void kafka_record_batch::reject_nulls(decoded_records& decoded, const std::vecto
 }
 
 result<kafka_record_batch::taken> kafka_record_batch::take() {
-  if (window_) SYSTOLE_TRY(decode_window());
+  if (!lines_.empty()) SYSTOLE_TRY(decode_lines());
   taken made;
   made.decoded = decoder_->take();
   decoded_records& decoded = made.decoded;
-  for (const auto& [window, breaks] : broken_windows_)
-    for (const size_t at : breaks) window[at] = '\n';
+  lines_.restore();
   const std::vector<uint32_t> rows = match(decoded);
   if (!beside_.empty()) {
     std::vector<column_ptr> own;
@@ -271,12 +236,11 @@ result<kafka_record_batch::taken> kafka_record_batch::take() {
   made.tombstones = tombstones_;
   made.bytes = bytes_;
   added_ = tombstones_ = 0;
-  bytes_ = window_begin_ = 0;
+  bytes_ = 0;
   entries_.clear();
   texts_.clear();
   beside_bytes_.clear();
   rejects_.clear();
-  broken_windows_.clear();
   return made;
 }
 

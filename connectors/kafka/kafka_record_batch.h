@@ -6,26 +6,24 @@
 #include <string>
 #include <vector>
 
-#include "connectors/buffer_pool.h"
-#include "connectors/kafka/kafka_client.h"
+#include "connectors/kafka/kafka_value_lines.h"
 #include "formats/record_decoder.h"
+#include "kafka/record_set.h"
 #include "proto/plan.pb.h"
 
 namespace systole {
 
 /// Decodes the records of one partition as one batch of columns.
 ///
-/// Values are laid one behind the other, a line each, into a window that is decoded at once as a file's is, and that the
-/// columns' texts point into: see docs/decisions/0008-kafka-source.md on why they do not point into the library's
-/// messages, which are freed at once. A line break within a JSON value becomes a carriage return while it is decoded, so
-/// that a record is a line. What is beside the value (key, headers, time) is kept only where a column reads it.
+/// Values become lines that are decoded at once, as a file's are, and that the columns' texts point into
+/// (kafka_value_lines). What is beside the value (key, headers, time) is kept only where a column reads it.
 class kafka_record_batch {
  public:
   /// `invalid_argument` for columns that the format cannot hold.
   static result<std::unique_ptr<kafka_record_batch>> make(const proto::Source& source, size_t capacity);
 
-  /// Adds a record; the message is not needed afterwards. REQUIRES: records() < capacity.
-  result<void> add(const rd_kafka_message_s& message);
+  /// Adds a record that lies in `block`, and may overwrite it. REQUIRES: records() < capacity; all of a batch are of one partition.
+  result<void> add(const kafka_record& record, const kafka_block& block, uint32_t partition);
   /// Records added, tombstones that are skipped among them.
   size_t records() const { return added_; }
 
@@ -53,16 +51,15 @@ class kafka_record_batch {
     bool is_null = true;
   };
   struct entry {
-    uint64_t begin = 0;  ///< of its line, counted over all windows of the batch
+    kafka_value_lines::line line;
     int64_t offset = 0;
     int64_t timestamp_us = 0;
     bool has_timestamp = false, tombstone = false;
   };
 
   kafka_record_batch(const proto::Source& source, size_t capacity);
-  void start_window(size_t line);
-  result<void> decode_window();
-  void keep_beside(const rd_kafka_message_s& message, entry& made);
+  result<void> decode_lines();
+  void keep_beside(const kafka_record& record, entry& made);
   void reject(const entry& about, std::string_view raw, std::string_view reason, std::string_view sqlstate);
   /// Entries of the decoded rows, in their order; offsets of rows and rejects become the broker's.
   std::vector<uint32_t> match(decoded_records& decoded);
@@ -78,16 +75,10 @@ class kafka_record_batch {
   std::vector<size_t> texts_of_;      ///< of beside_: index among the key and header columns
   size_t text_columns_ = 0;
 
-  buffer_pool pool_;
-  std::shared_ptr<char[]> window_;
-  size_t window_size_ = 0, window_space_ = 0;
-  uint64_t window_begin_ = 0;         ///< in lines of the whole batch
-  std::vector<size_t> line_breaks_;   ///< in the window: within values
-  std::vector<std::pair<std::shared_ptr<char[]>, std::vector<size_t>>> broken_windows_;
-
+  kafka_value_lines lines_;
   size_t added_ = 0, tombstones_ = 0;
   uint64_t bytes_ = 0;
-  int32_t partition_ = 0;
+  uint32_t partition_ = 0;
   std::vector<entry> entries_;
   std::vector<text_range> texts_;     ///< text_columns_ for each entry
   std::string beside_bytes_;

@@ -1,9 +1,9 @@
 #include "connectors/kafka/kafka_refusal.h"
 
 #include <librdkafka/rdkafka.h>
-#include <openssl/x509_vfy.h>
 
 #include "base/limits.h"
+#include "kafka/refusal_text.h"
 
 namespace systole {
 namespace {
@@ -31,22 +31,7 @@ std::string shortened(const std::string& reason) { return reason.substr(0, reaso
 }  // namespace
 
 void kafka_refusal::on_certificate(const std::string& broker, int x509_error) {
-  std::string text = "the certificate of " + broker;
-  switch (x509_error) {
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      text += " is one of another host; reach the broker by a name that its certificate has (bootstrapServers, and "
-              "advertised.listeners of the broker), or have one made for this name";
-      break;
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-      text += " is not valid now; renew it, and look at this machine's clock";
-      break;
-    default:
-      text += " is not signed by an authority that the connection trusts; give the authority's certificate as `caFile` or "
-              "`ca` of its security";
-  }
-  text += std::string(" (") + X509_verify_cert_error_string(x509_error) + ")";
+  std::string text = kafka_certificate_refused(broker, x509_error);
   const std::lock_guard lock(mutex_);
   certificate_ = std::move(text);
 }
@@ -62,13 +47,11 @@ std::string kafka_refusal::on_error(int code, const std::string& reason, time_po
             std::string(rd_kafka_version_str()) + "): use mechanism PLAIN with saslSsl there, or a certificate (" +
             shortened(reason) + ")";
   else if (user)
-    text_ = "the brokers do not let its user in; correct `username`, `password` and `mechanism` of its security, or the "
-            "cluster's users (" + shortened(reason) + ")";
+    text_ = kafka_user_refused(shortened(reason));
   else if (!certificate_.empty())
     text_ = certificate_;
   else
-    text_ = "no encrypted connection comes about; see `protocol` of its security, and `certificate` and `key` where the "
-            "brokers ask for them (" + shortened(reason) + ")";
+    text_ = kafka_encryption_refused(shortened(reason));
   if (!since_) since_ = now;
   return text_;
 }

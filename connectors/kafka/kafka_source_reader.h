@@ -6,11 +6,12 @@
 
 #include "connectors/factory.h"
 #include "connectors/kafka/kafka_discovery.h"
-#include "connectors/kafka/kafka_partition_reader.h"
+#include "connectors/kafka/kafka_alarm.h"
 #include "connectors/kafka/kafka_record_batch.h"
 #include "connectors/source.h"
 #include "connectors/source_rows.h"
 #include "connectors/split_watermarks.h"
+#include "kafka/fetcher.h"
 
 namespace systole {
 
@@ -34,8 +35,7 @@ class kafka_source_reader final : public source_reader {
   struct split {
     uint32_t partition = 0;
     kafka_position at;
-    std::unique_ptr<kafka_partition_reader> reader;  ///< null once done
-    bool caught_up = false;                          ///< all records there were are read
+    std::unique_ptr<kafka_partition_feed> feed;  ///< null once done
   };
 
   /// Takes over partitions that the discovery found.
@@ -43,12 +43,11 @@ class kafka_source_reader final : public source_reader {
   result<void> connect(size_t partitions);
   split* choose();
   result<void> read(split& from, source_poll& made);
+  std::string place(const split& of) const;
   /// Why `from`'s next offset cannot be read: names what is lost.
   failure lost(const split& from);
   void end(split& done);
   void stand(source_poll& made);
-  /// Nothing is queued: where the topic has more, has it fetched soon; gives how long to wait for that.
-  std::chrono::microseconds hurry();
   std::chrono::nanoseconds now() const { return context_.time->monotonic(); }
 
   const proto::Source source_;
@@ -60,14 +59,11 @@ class kafka_source_reader final : public source_reader {
   const uint32_t subtask_, parallelism_;
   uint64_t seen_version_ = 0;
   kafka_alarm alarm_;
-  // In the order of their making: partitions end before the topic, the topic before the client.
-  std::unique_ptr<kafka_client> client_;
-  std::unique_ptr<kafka_topic> topic_;
+  std::unique_ptr<kafka_fetcher> fetcher_;  ///< ends after the splits
   std::vector<split> splits_;
   kafka_positions waiting_;      ///< restored, until the discovery has found their partitions
   split_watermarks watermarks_;  ///< of splits_, same indices
   size_t next_ = 0;
-  std::chrono::microseconds hurry_wait_{0};
 };
 
 }  // namespace systole

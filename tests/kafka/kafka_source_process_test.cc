@@ -104,7 +104,7 @@ class kafka_source_process : public ::testing::Test {
 };
 
 TEST_F(kafka_source_process, kill_9_of_job_and_broker_loses_and_doubles_nothing) {
-  constexpr int64_t records = 300'000;
+  constexpr int64_t records = 860'000;  // their times lie within a day
   fill("process", records);
   ASSERT_EQ(run("calm", std::chrono::milliseconds(0), "2"), 0) << log();
   const uint64_t seed = make_seed();
@@ -114,7 +114,7 @@ TEST_F(kafka_source_process, kill_9_of_job_and_broker_loses_and_doubles_nothing)
   int kills = 0, status = -1;
   while (status != 0 && kills < 40) {
     // Longer and longer, so that it ends on any machine; at another parallelism each time.
-    const auto life = std::chrono::milliseconds(kills == 2 ? 4'000 : 80 + kills * 15 + static_cast<int>(chance() % 120));
+    const auto life = std::chrono::milliseconds(kills == 2 ? 700 : 60 + kills * 15 + static_cast<int>(chance() % 80));
     const char* const parallelism = kills % 2 ? "3" : "2";
     std::thread job_run([&] { status = run("killed", life, parallelism); });
     if (kills == 2) broker_.restart();  // while the job reads

@@ -1,0 +1,101 @@
+#include "kafka/client_options.h"
+
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+namespace systole {
+namespace {
+
+std::vector<kafka_client_options::address> addresses(std::string_view list) {
+  std::vector<kafka_client_options::address> made;
+  while (!list.empty()) {
+    std::string_view each = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), each.size() + 1));
+    if (const size_t scheme = each.find("://"); scheme != std::string_view::npos) each.remove_prefix(scheme + 3);
+    while (!each.empty() && (each.front() == ' ' || each.front() == '\t')) each.remove_prefix(1);
+    while (!each.empty() && (each.back() == ' ' || each.back() == '\t')) each.remove_suffix(1);
+    if (each.empty()) continue;
+    kafka_client_options::address address;
+    // A colon within [..] is the address's.
+    const size_t colon = each.rfind(':'), bracket = each.rfind(']');
+    const bool has_port = colon != std::string_view::npos && (bracket == std::string_view::npos || bracket < colon);
+    if (has_port) std::from_chars(each.data() + colon + 1, each.data() + each.size(), address.port);
+    std::string_view host = each.substr(0, has_port ? colon : each.size());
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    address.host = host;
+    made.push_back(std::move(address));
+  }
+  return made;
+}
+
+class properties_reader {
+ public:
+  explicit properties_reader(const std::map<std::string, std::string>& all) : all_(all) {}
+  std::string text(const char* name, std::string otherwise = {}) const {
+    const auto found = all_.find(name);
+    return found == all_.end() ? otherwise : found->second;
+  }
+  /// Of the first name that is set; remembers one that is no number of that range.
+  int64_t number(std::initializer_list<const char*> names, int64_t otherwise, int64_t least, int64_t most) {
+    for (const char* name : names) {
+      const auto found = all_.find(name);
+      if (found == all_.end()) continue;
+      int64_t made = 0;
+      const char* const end = found->second.data() + found->second.size();
+      const auto [stop, problem] = std::from_chars(found->second.data(), end, made);
+      if (problem == std::errc() && stop == end && made >= least && made <= most) return made;
+      if (!wrong_) wrong_ = name;
+    }
+    return otherwise;
+  }
+  const std::optional<std::string>& wrong() const { return wrong_; }
+
+ private:
+  const std::map<std::string, std::string>& all_;
+  std::optional<std::string> wrong_;
+};
+
+}  // namespace
+
+result<kafka_client_options> kafka_options_of(const std::string& connection, const std::map<std::string, std::string>& properties) {
+  constexpr int64_t most = INT32_MAX;
+  properties_reader in(properties);
+  kafka_client_options made;
+  const auto duration = [&](const char* name, std::chrono::milliseconds& into) {
+    into = std::chrono::milliseconds(in.number({name}, into.count(), 0, most));
+  };
+  made.connection = connection;
+  made.bootstrap = addresses(in.text("bootstrap.servers"));
+  made.client_id = in.text("client.id", made.client_id);
+  made.rack = in.text("client.rack");
+  const std::string protocol = in.text("security.protocol", "plaintext");
+  made.encrypted = protocol.ends_with("ssl");
+  made.with_user = protocol.starts_with("sasl");
+  made.mechanism = in.text("sasl.mechanism");
+  made.user = in.text("sasl.username");
+  made.password = in.text("sasl.password");
+  made.authority_file = in.text("ssl.ca.location");
+  made.authority_pem = in.text("ssl.ca.pem");
+  made.certificate_pem = in.text("ssl.certificate.pem");
+  made.key_pem = in.text("ssl.key.pem");
+  made.key_password = in.text("ssl.key.password");
+  duration("socket.connection.setup.timeout.ms", made.connect_time);
+  duration("socket.timeout.ms", made.answer_time);
+  duration("reconnect.backoff.ms", made.first_backoff);
+  duration("reconnect.backoff.max.ms", made.most_backoff);
+  duration("fetch.wait.max.ms", made.fetch_wait);
+  made.fetch_min_bytes = static_cast<int32_t>(in.number({"fetch.min.bytes"}, made.fetch_min_bytes, 1, most));
+  made.fetch_max_bytes = static_cast<int32_t>(in.number({"fetch.max.bytes"}, made.fetch_max_bytes, 1, most));
+  made.partition_bytes = static_cast<int32_t>(
+      in.number({"fetch.message.max.bytes", "max.partition.fetch.bytes"}, made.partition_bytes, 1, most));
+  made.receive_buffer_bytes = static_cast<int>(in.number({"socket.receive.buffer.bytes"}, 0, 0, most));
+  made.check_crcs = in.text("check.crcs") == "true";
+  if (in.wrong())
+    return fail(error_code::invalid_argument, "the connection " + connection + ": the value of " + *in.wrong() + " is out of its range");
+  if (made.bootstrap.empty())
+    return fail(error_code::invalid_argument, "the connection " + connection + ": bootstrap.servers names no broker");
+  return made;
+}
+
+}  // namespace systole

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace systole {
+
+/// A request's kind and the one version of it that is spoken here (https://kafka.apache.org/protocol#protocol_messages).
+struct kafka_api {
+  int16_t key = 0;
+  int16_t version = 0;
+  const char* name = "";
+};
+inline constexpr kafka_api kafka_fetch_api{1, 11, "Fetch"};
+inline constexpr kafka_api kafka_metadata_api{3, 8, "Metadata"};
+inline constexpr kafka_api kafka_sasl_handshake_api{17, 1, "SaslHandshake"};
+inline constexpr kafka_api kafka_versions_api{18, 0, "ApiVersions"};
+inline constexpr kafka_api kafka_sasl_authenticate_api{36, 1, "SaslAuthenticate"};
+
+/// Errors of the protocol that are acted on here; the numbers are those of librdkafka too
+/// (https://kafka.apache.org/protocol#protocol_error_codes).
+enum class kafka_error : int16_t {
+  none = 0,
+  offset_out_of_range = 1,
+  corrupt_message = 2,
+  unknown_topic_or_partition = 3,
+  leader_not_available = 5,
+  not_leader_or_follower = 6,
+  request_timed_out = 7,
+  broker_not_available = 8,
+  replica_not_available = 9,
+  network_exception = 13,
+  topic_authorization_failed = 29,
+  unsupported_sasl_mechanism = 33,
+  storage_error = 56,
+  sasl_authentication_failed = 58,
+  fenced_leader_epoch = 74,
+  unknown_leader_epoch = 75,
+  offset_not_available = 78,
+};
+
+/// A whole request without its length: the head (version 1) and the body.
+std::string kafka_request(const kafka_api& api, int32_t correlation, std::string_view client_id, std::string_view body);
+
+/// ApiVersions: the failure names what the broker does not speak.
+result<void> check_kafka_versions(std::string_view answer);
+
+std::string kafka_handshake_body(const std::string& mechanism);
+/// SaslHandshake: the mechanisms that the broker has, where it refuses this one.
+result<void> read_kafka_handshake(std::string_view answer, const std::string& mechanism);
+std::string kafka_authenticate_body(std::string_view message);
+/// What the broker says in an exchange of SaslAuthenticate.
+struct kafka_authenticated {
+  kafka_error error = kafka_error::none;
+  std::string text;     ///< with an error; holds no secret
+  std::string message;  ///< the mechanism's
+};
+result<kafka_authenticated> read_kafka_authenticated(std::string_view answer);
+
+struct kafka_node {
+  int32_t id = -1;
+  std::string host;
+  uint16_t port = 0;
+};
+/// Where a topic's partitions are led.
+struct kafka_leaders {
+  struct partition {
+    uint32_t number = 0;
+    int32_t leader = -1;  ///< below 0: none now
+  };
+  std::vector<kafka_node> nodes;
+  kafka_error error = kafka_error::none;  ///< the topic's
+  std::vector<partition> partitions;
+};
+std::string kafka_metadata_body(const std::string& topic);
+result<kafka_leaders> read_kafka_leaders(std::string_view answer);
+
+/// What is wanted of a broker at once, all of one topic.
+struct kafka_fetch {
+  struct partition {
+    uint32_t number = 0;
+    int64_t offset = 0;
+  };
+  int32_t max_wait_ms = 0, min_bytes = 1, max_bytes = 0, partition_bytes = 0;
+  std::vector<partition> partitions;
+};
+/// A transaction that was aborted: records of this producer from this offset on do not count.
+struct kafka_aborted {
+  int64_t producer = 0;
+  int64_t first_offset = 0;
+};
+struct kafka_fetched {
+  uint32_t partition = 0;
+  kafka_error error = kafka_error::none;
+  int64_t last_stable_offset = -1;
+  int32_t preferred_replica = -1;
+  std::vector<kafka_aborted> aborted;
+  size_t begin = 0, size = 0;  ///< of the record batches, in the answer
+};
+/// Committed records only; `rack` of this client, may be empty.
+std::string kafka_fetch_body(const std::string& topic, const kafka_fetch& wanted, const std::string& rack);
+result<std::vector<kafka_fetched>> read_kafka_fetched(std::string_view answer);
+
+}  // namespace systole
