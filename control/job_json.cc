@@ -3,8 +3,8 @@
 #include <cstdio>
 
 #include "actors/cluster_storage.h"
+#include "base/error_codes.h"
 #include "control/api_values.h"
-#include "control/metrics_exposition.h"
 
 namespace systole {
 namespace {

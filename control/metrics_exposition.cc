@@ -2,6 +2,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include "base/error_codes.h"
 #include "control/metric_families.h"
 
 namespace systole {
@@ -134,25 +135,6 @@ void add_results(metric_families& to, const shown_gauges& shown) {
 const std::vector<std::string> job_states = {"adopting",   "waiting",    "recording", "deploying", "launching",
                                              "running",    "restarting", "replanning", "ending",   "finished",
                                              "stopped",    "cancelled",  "failed"};
-
-std::string error_code_name(error_code code) {
-  switch (code) {
-    case error_code::invalid_argument: return "invalid_argument";
-    case error_code::not_found: return "not_found";
-    case error_code::already_exists: return "already_exists";
-    case error_code::corrupt: return "corrupt";
-    case error_code::incompatible: return "incompatible";
-    case error_code::io: return "io";
-    case error_code::disk_full: return "disk_full";
-    case error_code::unavailable: return "unavailable";
-    case error_code::fenced: return "fenced";
-    case error_code::limit_exceeded: return "limit_exceeded";
-    case error_code::cancelled: return "cancelled";
-    case error_code::data: return "data";
-    case error_code::internal: return "internal";
-  }
-  return "internal";
-}
 
 std::string prometheus_text(const process_metrics& from, timestamp_us now_us) {
   metric_families families;

@@ -21,8 +21,6 @@ struct process_metrics {
 
 /// The values of systole_job_state's label: names of job_control::state.
 extern const std::vector<std::string> job_states;
-/// The value of the label `reason`, of status codes in the API too: "disk_full".
-std::string error_code_name(error_code code);
 
 /// The Prometheus text format, version 0.0.4. Labels are job_name, step, state, reason, status and rule, so that the number
 /// of series is bounded by the manifests; those of metrics sinks are bounded by their maxSeries. `now_us`: for lags.

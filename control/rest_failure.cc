@@ -1,5 +1,5 @@
 // How failures look to the API's users.
-#include "control/metrics_exposition.h"
+#include "base/error_codes.h"
 #include "control/rest_routes.h"
 
 namespace systole {

@@ -22,6 +22,7 @@ void take_base(const proto::LogRecord::Base& base, checkpoint_history& made) {
   made.wish = base.wish();
   made.parallelism = base.parallelism();
   made.requests.assign(base.requests().begin(), base.requests().end());
+  for (const auto& each : base.failures()) made.failures.push_back(from_log(each));
 }
 
 void take_asked(const proto::LogRecord::Asked& asked, checkpoint_history& made) {
@@ -29,6 +30,11 @@ void take_asked(const proto::LogRecord::Asked& asked, checkpoint_history& made) 
   else made.wish = asked.kind();
   made.requests.push_back(asked.request());
   if (made.requests.size() > kept_requests) made.requests.erase(made.requests.begin());
+}
+
+void take_failed(const proto::LogRecord::Failed& failed, checkpoint_history& made) {
+  made.failures.push_back(from_log(failed));
+  if (made.failures.size() > kept_failures) made.failures.erase(made.failures.begin());
 }
 
 }  // namespace
@@ -64,6 +70,7 @@ proto::LogRecord folded(const checkpoint_history& history, term_id term, uint32_
   base.set_wish(history.wish);
   base.set_parallelism(history.parallelism);
   for (const std::string& id : history.requests) base.add_requests(id);
+  for (const attempt_failure& each : history.failures) *base.add_failures() = to_log(each);
   return record;
 }
 
@@ -114,6 +121,7 @@ result<checkpoint_history> read_history(const std::vector<proto::LogRecord>& log
         ++made.starts_since;  // it numbers epochs of the running attempt anew
         break;
       case proto::LogRecord::kAsked: take_asked(record.asked(), made); break;
+      case proto::LogRecord::kFailed: take_failed(record.failed(), made); break;
       case proto::LogRecord::kBase: {
         const term_id term = made.term;
         if (&record == &log.front()) take_base(record.base(), made);  // else what it says was read already

@@ -7,6 +7,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "coordination/attempt_failure.h"
 #include "proto/checkpoint.pb.h"
 
 namespace systole {
@@ -35,6 +36,7 @@ struct checkpoint_history {
   proto::LogRecord::Kind wish = proto::LogRecord::NONE;  ///< the user's last, but for other parallelisms
   uint32_t parallelism = 0;                              ///< as last asked for; 0: the manifest's
   std::vector<std::string> requests;                     ///< ids of the last ones, oldest first
+  std::vector<attempt_failure> failures;                 ///< the last ones, oldest first; `at_us` is the wall clock's
   uint64_t records = 0;                                  ///< in the log, from its last `base` on
 
   std::optional<completed_epoch> last() const {

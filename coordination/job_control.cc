@@ -283,6 +283,7 @@ void job_control::fail_attempt(failure cause, timestamp_us now_us, actions& out)
 
 void job_control::try_later(const failure& cause, timestamp_us now_us, actions& out) {
   const restart_policy::decision decision = restarts_.on_failure(now_us, cause, last_completed_);
+  out.push_back(keep_cause{restarts_.causes().back()});
   reason_ = cause.message;
   if (wish_ == wish::stop) return begin_ending(state::stopped, now_us, out);
   if (!decision.restart) {

@@ -71,6 +71,9 @@ class job_control {
   struct log_append {  ///< append to the job's log: `started`, `asked` or `finished`; then on_recorded
     proto::LogRecord what;
   };
+  struct keep_cause {  ///< append it to the job's log as `failed`; no answer, for nothing waits for it
+    attempt_failure what;  ///< its time is on the clock of the calls
+  };
   struct recover_sinks {  ///< commit the last complete epoch again, or begin anew; then on_sinks_recovered
     epoch_id last;
   };
@@ -101,7 +104,7 @@ class job_control {
     std::optional<failure> refused;
     epoch_id epoch;  ///< of a savepoint
   };
-  using action = std::variant<log_append, recover_sinks, make_shape, send, store, commit, collect, answer>;
+  using action = std::variant<log_append, keep_cause, recover_sinks, make_shape, send, store, commit, collect, answer>;
   using actions = std::vector<action>;
 
   job_control(const settings& with, term_id term, shape made, const origin& from, timestamp_us now_us);
@@ -151,6 +154,7 @@ class job_control {
   bool is_current(attempt_stamp stamp) const;
   epoch_id last_completed() const { return last_completed_; }
   epoch_id last_committed() const { return committed_; }
+  /// Of attempts that failed while this coordinator led, the last ones; those before are in the job's log.
   const std::vector<attempt_failure>& causes() const { return restarts_.causes(); }
   /// Attempts that failed while this coordinator led.
   uint64_t failures() const { return restarts_.failures(); }

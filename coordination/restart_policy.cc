@@ -45,7 +45,7 @@ restart_policy::decision restart_policy::on_failure(timestamp_us now_us, const f
   ++failures_;
   same_failures_ = repeated ? same_failures_ + 1 : 1;
   causes_.push_back({attempt_, now_us, restored_from_, cause});
-  if (causes_.size() > kept_causes) causes_.erase(causes_.begin());
+  if (causes_.size() > kept_failures) causes_.erase(causes_.begin());
 
   if (!with_.restarts) return {false, 0, "the job's restart strategy is none"};
   proven_ |= completed > restored_from_ && now_us - started_us_ >= with_.proven_after_us;

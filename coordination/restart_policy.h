@@ -6,16 +6,9 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "coordination/attempt_failure.h"
 
 namespace systole {
-
-/// One failed attempt, for the user.
-struct attempt_failure {
-  uint32_t attempt = 0;
-  timestamp_us at_us = 0;
-  epoch_id restored_from;  ///< the epoch that the attempt had started from
-  failure cause;           ///< its root cause: the first failure
-};
 
 /// Decides whether a failed attempt is followed by another, and when: exponential delay with a cap, back to the initial
 /// one after a stable while. Gives up at once on what a restart cannot cure, and on poison: the same failure again and
@@ -50,10 +43,9 @@ class restart_policy {
   /// A user wants it to go on: delays and the same failures are counted anew.
   void forgive();
 
-  /// The last ones, oldest first; at most `kept_causes`.
+  /// The last ones, oldest first; at most `kept_failures`.
   const std::vector<attempt_failure>& causes() const { return causes_; }
   uint64_t failures() const { return failures_; }
-  static constexpr size_t kept_causes = 20;
 
  private:
   settings with_;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "plan/diagnostic_codes.h"
+#include "plan/manifest_check.h"
 #include "plan/sql_tokens.h"
 
 namespace systole {
@@ -67,7 +68,11 @@ class planner {
 
   void declare(std::string_view key, std::vector<declared>& items) {
     const yaml_node* list = spec_.node()->find(key);
-    if (!list || !list->is_sequence()) return;
+    if (!list || !list->is_sequence()) {
+      const bool told = list || is_told_absent(*spec_.node(), spec_.descriptor(), key);
+      lacks_a_section_ = lacks_a_section_ || (told && &items == &items_);
+      return;
+    }
     for (const yaml_node& node : list->items) {
       declared item;
       item.node = &node;
@@ -103,9 +108,12 @@ class planner {
     auto found = by_name_.find(name.text);
     if (found == by_name_.end()) {
       const bool is_sink = names_.contains(name.text);
-      problems_.error(codes::unknown_name, name.at,
-                      is_sink ? "`" + name.text + "` is a sink: it has no output" : "no step, source or table `" + name.text + "`",
-                      {}, is_sink ? std::vector<std::string>() : nearest_names(name.text, input_names()));
+      if (is_sink) {
+        problems_.error(codes::unknown_name, name.at, "`" + name.text + "` is a sink: it has no output");
+      } else if (!lacks_a_section_) {
+        problems_.error(codes::unknown_name, name.at, "no step, source or table `" + name.text + "`", {},
+                        nearest_names(name.text, input_names()));
+      }
       item.input_error = true;
     } else {
       items_[found->second].used = true;
@@ -333,6 +341,8 @@ class planner {
   std::vector<declared> sinks_;
   std::map<std::string, size_t, std::less<>> names_;
   std::map<std::string, size_t, std::less<>> by_name_;
+  /// `sources`, `tables` or `steps` is misspelt or missing, which has been told: a name that is not there may be in it.
+  bool lacks_a_section_ = false;
   std::string dead_letter_;
   uint32_t sources_ = 0;
   logical_plan plan_;

@@ -31,6 +31,13 @@ std::string number_text(double value) {
                                                                 : std::to_string(value);
 }
 
+std::vector<std::string> keys_of(const object_descriptor& descriptor) {
+  std::vector<std::string> keys;
+  for (const field_descriptor& field : descriptor.fields)
+    if (field.available) keys.emplace_back(field.key);
+  return keys;
+}
+
 class checker {
  public:
   checker(const job_parameters* parameters, diagnostics& problems) : parameters_(parameters), problems_(problems) {}
@@ -102,9 +109,7 @@ class checker {
 
  private:
   void unknown_key(const yaml_node::entry& entry, const object_descriptor& descriptor, std::vector<std::string>& meant) {
-    std::vector<std::string> valid;
-    for (const field_descriptor& field : descriptor.fields)
-      if (field.available) valid.emplace_back(field.key);
+    const std::vector<std::string> valid = keys_of(descriptor);
     std::vector<std::string> nearest = nearest_names(entry.key, valid);
     if (!nearest.empty()) meant.push_back(nearest.front());
     std::string hint;
@@ -260,6 +265,16 @@ class checker {
 };
 
 }  // namespace
+
+bool is_told_absent(const yaml_node& node, const object_descriptor& descriptor, std::string_view key) {
+  if (node.find(key)) return false;
+  if (descriptor.find(key)->required) return true;
+  return std::any_of(node.entries.begin(), node.entries.end(), [&](const yaml_node::entry& entry) {
+    if (descriptor.find(entry.key)) return false;
+    const std::vector<std::string> nearest = nearest_names(entry.key, keys_of(descriptor));
+    return !nearest.empty() && nearest.front() == key;
+  });
+}
 
 bool check_shape(yaml_node& node, const value_shape& shape, const std::string& what, const job_parameters* parameters,
                  diagnostics& problems) {

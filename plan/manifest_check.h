@@ -13,4 +13,8 @@ bool check_shape(yaml_node& node, const value_shape& shape, const std::string& w
 bool check_object(yaml_node& node, const object_descriptor& descriptor, const job_parameters* parameters,
                   diagnostics& problems);
 
+/// True where a checked mapping lacks a key of its descriptor and that has been reported: as missing, or as the key that a
+/// misspelt one stands for.
+bool is_told_absent(const yaml_node& node, const object_descriptor& descriptor, std::string_view key);
+
 }  // namespace systole

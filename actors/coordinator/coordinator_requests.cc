@@ -119,10 +119,7 @@ void coordinator_shell::job(const std::string& which, const answer<job_details>&
   const auto found = control_->jobs().find(id);
   const auto whole = it->plan ? expand_plan(*it->plan) : result<deployment>(deployment{});
   if (found == control_->jobs().end() || !whole) return then(std::move(made));
-  made.failures = found->second.causes();
-  // Attempts are timed by a clock that does not jump; users read the other one.
-  const timestamp_us behind = core_->components.time->now_us() - now_us();
-  for (attempt_failure& each : made.failures) each.at_us += behind;
+  made.failures = failures_of(*it, found->second);
   for (const planned_task& planned : whole->tasks) {
     job_details::task task;
     task.index = planned.index;

@@ -207,6 +207,7 @@ void coordinator_shell::open_job(proto::JobDefinition definition, std::function<
         it.opened = true;
         it.plan = opened->plan;
         it.checkpoints.assign(opened->checkpoints.begin(), opened->checkpoints.end());
+        it.earlier_failures = opened->from.history.failures;
         it.counters = std::make_shared<checkpoint_counters>(opened->made.sinks.size());
         it.opened_us = shell.core_->components.time->now_us();
         if (!it.checkpoints.empty()) it.counters->restored_us = it.checkpoints.back().completed_at_us;
@@ -256,6 +257,8 @@ void coordinator_shell::perform(job_id job, job_control::action what) {
           if (!done) return shell.on_lost(job, done.error());
           shell.tell(job, [&](job_control& it) { return it.on_recorded(shell.now_us()); });
         });
+  } else if (auto* failed = std::get_if<job_control::keep_cause>(&what)) {
+    keep_cause(job, std::move(failed->what));
   } else if (const auto* recover = std::get_if<job_control::recover_sinks>(&what)) {
     by_keeper<std::optional<failure>>(
         job, [last = recover->last](job_keeper& keeper) { return keeper.recover_sinks(last); },

@@ -95,6 +95,7 @@ class coordinator_shell {
     bool opened = false;
     std::optional<failure> broken;  ///< it could not be opened
     std::deque<checkpoint_summary> checkpoints;
+    std::vector<attempt_failure> earlier_failures;  ///< while others led, from the log; the wall clock's times
     std::shared_ptr<checkpoint_counters> counters;
     std::map<error_code, uint64_t> restarts;
     timestamp_us failure_seen_us = 0;  ///< when the last counted attempt failed
@@ -147,6 +148,11 @@ class coordinator_shell {
   void post_later(std::chrono::microseconds wait, std::function<void()> what);
   void tick();
   void on_news(const std::string& bytes);
+  // coordinator_causes.cc
+  timestamp_us wall_clock_is_ahead_us() const;
+  void keep_cause(job_id job, attempt_failure failed);
+  /// As users read them: those under earlier coordinators first, times of the wall clock.
+  std::vector<attempt_failure> failures_of(const entry& of, const job_control& job) const;
   // coordinator_taps.cc
   void open_tap(job_id job, const tap_request& what, std::shared_ptr<tap_listener> listener);
   void on_tap_news(const std::string& bytes);

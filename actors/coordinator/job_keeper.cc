@@ -103,6 +103,13 @@ result<void> job_keeper::append(proto::LogRecord record) {
   }
 }
 
+result<void> job_keeper::keep_cause(const attempt_failure& failed) {
+  proto::LogRecord record;
+  *record.mutable_failed() = to_log(failed);
+  SYSTOLE_TRY(append(std::move(record)));
+  return fold_if_long();  // a job that fails again and again commits nothing
+}
+
 result<void> job_keeper::plan_at(uint32_t parallelism) {
   compile_result compiled = compile_job(definition_, parallelism);
   if (!compiled.ok())
@@ -248,18 +255,20 @@ std::optional<failure> job_keeper::commit(uint32_t sink, epoch_id epoch, epoch_i
 
 result<void> job_keeper::collect() {
   crash_.reach("after_commit");
-  const uint32_t retained = std::max(plan_->checkpoint().retained(), 1u);
-  if (records_ > records_before_fold) {
-    SYSTOLE_ASSIGN(const std::vector<proto::LogRecord> log, store_->read_log());
-    SYSTOLE_ASSIGN(const checkpoint_history history, read_history(log));
-    records_ = history.records;
-    if (records_ > records_before_fold) {
-      SYSTOLE_TRY(append(folded(history, term_, retained)));
-      records_ = 1;
-    }
-  }
-  if (auto collected = store_->collect_garbage(retained); !collected)
+  SYSTOLE_TRY(fold_if_long());
+  if (auto collected = store_->collect_garbage(retained()); !collected)
     log_line(log_level::warning, "coordinator", collected.error().message);  // after a later epoch, then
+  return {};
+}
+
+result<void> job_keeper::fold_if_long() {
+  if (records_ <= records_before_fold) return {};
+  SYSTOLE_ASSIGN(const std::vector<proto::LogRecord> log, store_->read_log());
+  SYSTOLE_ASSIGN(const checkpoint_history history, read_history(log));
+  records_ = history.records;
+  if (records_ <= records_before_fold) return {};
+  SYSTOLE_TRY(append(folded(history, term_, retained())));
+  records_ = 1;
   return {};
 }
 
@@ -272,7 +281,7 @@ result<void> job_keeper::remove_savepoint(epoch_id epoch) {
     return fail(error_code::not_found, "there is no savepoint " + std::to_string(epoch.value));
   // A folded log in which it is a checkpoint like any other: it goes when it is old enough.
   found->savepoint = false;
-  SYSTOLE_TRY(append(folded(history, term_, std::max(plan_->checkpoint().retained(), 1u))));
+  SYSTOLE_TRY(append(folded(history, term_, retained())));
   records_ = 1;
   return {};
 }

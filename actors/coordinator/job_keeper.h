@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,6 +44,9 @@ class job_keeper {
   result<opened> open(term_id term);
   /// An error: whether the record is in the log is not known, or it is another's.
   result<void> append(proto::LogRecord record);
+  /// Records why an attempt failed, its time the wall clock's. An error but `fenced` costs no more than that: this
+  /// coordinator tells the cause, a later one may not.
+  result<void> keep_cause(const attempt_failure& failed);
   /// Plans at a parallelism; 0: as submitted.
   result<job_control::shape> make_shape(uint32_t parallelism);
   /// Before the first row of an attempt. A failure is the attempt's.
@@ -59,9 +63,11 @@ class job_keeper {
   const proto::JobDefinition& definition() const { return definition_; }
 
  private:
+  result<void> fold_if_long();
   result<void> plan_at(uint32_t parallelism);
   result<void> open_sinks(bool running);
   job_control::shape shape() const;
+  uint32_t retained() const { return std::max(plan_->checkpoint().retained(), 1u); }  ///< epochs
   checkpoint_summary summary_of(const proto::CheckpointMetadata& metadata) const;
 
   const proto::JobDefinition definition_;

@@ -140,6 +140,7 @@ result<void> begin_with(const saved_origin& from, const proto::PhysicalPlan& pla
   begin.wish = proto::LogRecord::NONE;
   begin.parallelism = begin.last_parallelism = 0;
   begin.requests.clear();
+  begin.failures.clear();
   begin.last_attempt_term = std::min(begin.last_attempt_term, term);
   if (!goes_on) {
     begin.most_shards.clear();

@@ -29,6 +29,14 @@ struct log_writer {
     made.mutable_rewound()->set_to_epoch(to);
     return *this;
   }
+  log_writer& failed(uint64_t attempt) {
+    proto::LogRecord::Failed& made = *add().mutable_failed();
+    made.set_attempt(attempt);
+    made.set_at_us(static_cast<int64_t>(attempt * 1'000));
+    made.set_code("unavailable");
+    made.set_message("worker " + std::to_string(attempt) + " is gone");
+    return *this;
+  }
   log_writer& finished(uint64_t epoch) {
     add().mutable_finished()->set_epoch(epoch);
     return *this;
@@ -88,6 +96,37 @@ TEST(checkpoint_history, knows_that_a_job_has_finished) {
   EXPECT_TRUE(read_history(log_writer().started().completed(1).finished(1).records)->finished);
 }
 
+TEST(checkpoint_history, knows_the_last_failures_and_counts_no_attempt_for_them) {
+  log_writer log;
+  log.started();
+  for (uint64_t attempt = 1; attempt <= 23; ++attempt) log.failed(attempt);
+  const auto history = read_history(log.records);
+  ASSERT_TRUE(history);
+  ASSERT_EQ(history->failures.size(), kept_failures);
+  EXPECT_EQ(history->failures.front().attempt, 4u);
+  EXPECT_EQ(history->failures.back().attempt, 23u);
+  EXPECT_EQ(history->failures.back().at_us, 23'000);
+  EXPECT_EQ(history->failures.back().cause.message, "worker 23 is gone");
+  EXPECT_EQ(history->attempts, 1u);
+  EXPECT_EQ(history->next_epoch, read_history(log_writer().started().records)->next_epoch);
+}
+
+TEST(checkpoint_history, a_fold_keeps_failures_and_one_of_an_earlier_version_has_none) {
+  proto::LogRecord base = folded(*read_history(log_writer().started().failed(1).failed(2).records), term_id(1), 3);
+  log_writer after;
+  after.records = {base};
+  const auto history = read_history(after.failed(3).records);
+  ASSERT_TRUE(history);
+  ASSERT_EQ(history->failures.size(), 3u);
+  EXPECT_EQ(history->failures[0].cause.message, "worker 1 is gone");
+  EXPECT_EQ(history->failures[2].attempt, 3u);
+  base.mutable_base()->clear_failures();
+  const auto earlier = read_history({base});
+  ASSERT_TRUE(earlier);
+  EXPECT_TRUE(earlier->failures.empty());
+  EXPECT_EQ(earlier->attempts, 1u);
+}
+
 /// Whatever a log holds, its fold and what follows say the same as all of it.
 TEST(checkpoint_history, a_folded_log_says_the_same) {
   const uint64_t seed = make_seed();
@@ -99,7 +138,7 @@ TEST(checkpoint_history, a_folded_log_says_the_same) {
     for (int64_t i = random.between(1, 60); i > 0; --i) {
       proto::LogRecord record;
       record.set_term(1 + attempt / 3);
-      switch (random.between(0, 6)) {
+      switch (random.between(0, 7)) {
         case 0:
           record.mutable_started()->set_attempt(++attempt);
           record.mutable_started()->set_parallelism(static_cast<uint32_t>(random.between(0, 4)));
@@ -111,6 +150,12 @@ TEST(checkpoint_history, a_folded_log_says_the_same) {
           record.mutable_asked()->set_request("r" + std::to_string(i));
           record.mutable_asked()->set_kind(random.chance(0.5) ? proto::LogRecord::RESCALE : proto::LogRecord::STOP);
           record.mutable_asked()->set_parallelism(static_cast<uint32_t>(random.between(1, 4)));
+          break;
+        case 3:
+          record.mutable_failed()->set_attempt(attempt);
+          record.mutable_failed()->set_at_us(i);
+          record.mutable_failed()->set_code("io");
+          record.mutable_failed()->set_message("disk " + std::to_string(i));
           break;
         default:
           record.mutable_completed()->set_epoch(epoch += static_cast<uint64_t>(random.between(1, 9)));

@@ -27,6 +27,8 @@ struct driven_job {
         if (const auto* epoch = std::get_if<epoch_order>(&sent->what)) epochs.push_back(*epoch);
       } else if (auto* append = std::get_if<job_control::log_append>(&each)) {
         log.push_back(append->what);
+      } else if (auto* failed = std::get_if<job_control::keep_cause>(&each)) {
+        kept.push_back(failed->what);
       } else if (auto* told = std::get_if<job_control::answer>(&each)) {
         answers.push_back(*told);
       } else if (auto* recover = std::get_if<job_control::recover_sinks>(&each)) {
@@ -72,6 +74,7 @@ struct driven_job {
   std::vector<attempt_order> orders;
   std::vector<epoch_order> epochs;
   std::vector<proto::LogRecord> log;
+  std::vector<attempt_failure> kept;
   std::vector<job_control::answer> answers;
   std::optional<epoch_id> recovering;
   std::optional<job_control::store> storing;
@@ -251,6 +254,41 @@ TEST(job_control, gives_up_on_what_a_restart_cannot_cure_and_can_be_resumed) {
   EXPECT_EQ(job_.it->causes()[0].attempt, 1u);
   EXPECT_EQ(job_.it->causes()[1].attempt, 2u) << "the attempts' numbers go on";
   EXPECT_EQ(job_.it->failures(), 2u);
+}
+
+TEST(job_control, why_an_attempt_failed_goes_to_the_log_at_once_and_nothing_waits_for_it) {
+  driven_job job_;
+  job_.start();
+  job_.take(job_.it->on_worker_gone(two, 100));
+  ASSERT_EQ(job_.kept.size(), 1u);
+  EXPECT_EQ(job_.kept[0].attempt, 1u);
+  EXPECT_EQ(job_.kept[0].at_us, 100);
+  EXPECT_EQ(job_.kept[0].cause.message, "worker two is gone");
+  job_.take(job_.it->on_time(job_.it->next_wakeup_us()));
+  job_.start();
+  job_.report(one, attempt_phase::failed, fail(error_code::corrupt, "file x"));
+  for (const incarnation_id each : {one, two}) job_.take(job_.it->on_report(each, "", nullptr, 0));
+  EXPECT_EQ(job_.it->current(), state::failed);
+  ASSERT_EQ(job_.kept.size(), 2u) << "also where no attempt follows";
+  EXPECT_EQ(job_.kept[1].attempt, 2u);
+  EXPECT_EQ(job_.kept[1].cause.message, "file x");
+}
+
+TEST(job_control, failures_under_an_earlier_coordinator_are_not_counted_again) {
+  job_control::origin from = after_a_coordinator_died();
+  const failure again = fail(error_code::io, "disk");
+  for (uint32_t attempt : {1u, 2u}) from.history.failures.push_back({attempt, 1'700'000'000'000'000, epoch_id(7), again});
+  driven_job job_(from);
+  job_.report(one, attempt_phase::running);
+  job_.report(two, attempt_phase::running);
+  EXPECT_TRUE(job_.it->causes().empty());
+  EXPECT_EQ(job_.it->failures(), 0u);
+  EXPECT_TRUE(job_.kept.empty()) << "they are in the log";
+  job_.report(one, attempt_phase::failed, again);
+  EXPECT_EQ(job_.it->current(), state::restarting) << "not poison: it is this coordinator's first";
+  EXPECT_EQ(job_.it->failures(), 1u);
+  ASSERT_EQ(job_.kept.size(), 1u);
+  EXPECT_EQ(job_.kept[0].attempt, 3u);
 }
 
 TEST(job_control, a_rescale_goes_through_a_savepoint_and_another_shape) {

@@ -59,7 +59,7 @@ TEST(restart_policy, what_is_unavailable_is_tried_for_ever) {
     policy.on_start(0, epoch_id(0), i);
     ASSERT_TRUE(policy.on_failure(1, trouble("away", error_code::unavailable), epoch_id(0)).restart);
   }
-  EXPECT_EQ(policy.causes().size(), restart_policy::kept_causes);
+  EXPECT_EQ(policy.causes().size(), kept_failures);
   EXPECT_EQ(policy.causes().back().attempt, 50u);
   EXPECT_EQ(policy.failures(), 50u) << "also those whose causes are not kept any more";
 }

@@ -131,6 +131,11 @@ void simulated_coordinator::perform(const job_control::action& what) {
     append(record->what,
            [this, answer] { answer([this](job_control& job) { return job.on_recorded(cluster_.world.now_us); }); });
     if (record->what.has_started()) ++cluster_.attempts;
+  } else if (const auto* failed = std::get_if<job_control::keep_cause>(&what)) {
+    proto::LogRecord cause;
+    cause.set_term(leadership_.term().value);
+    *cause.mutable_failed() = to_log(failed->what);
+    append(std::move(cause), [] {});
   } else if (const auto* recover = std::get_if<job_control::recover_sinks>(&what)) {
     commit(recover->last, true, [this, answer, last = recover->last](std::optional<failure> cause) {
       answer([&](job_control& job) { return job.on_sinks_recovered(last, cause, cluster_.world.now_us); });
