@@ -63,6 +63,7 @@ inline constexpr int kafka_refusal_ms = 3'000;             ///< For another brok
 inline constexpr size_t kafka_prefetch_bytes = 64 * mebibyte;       ///< Fetched ahead of one source reader ...
 inline constexpr size_t kafka_least_prefetch_bytes = 1 * mebibyte;  ///< ... of one partition, at least ...
 inline constexpr size_t kafka_most_prefetch_bytes = 4 * mebibyte;  ///< ... and at most.
+inline constexpr size_t kafka_request_bytes = 4 * mebibyte;         ///< Records that a producer gathers before it sends them.
 inline constexpr size_t kafka_answer_bytes = 128 * mebibyte;        ///< One answer of a broker: at least one batch of the topic.
 inline constexpr size_t kafka_batch_bytes = 256 * mebibyte;         ///< A batch's records, decompressed.
 inline constexpr uint32_t kafka_transaction_ms = 900'000;  ///< The most that brokers allow by default.

@@ -1,11 +1,14 @@
 #include "kafka/client_options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string_view>
 
 namespace systole {
 namespace {
+
+constexpr std::string_view codec_names[] = {"none", "gzip", "snappy", "lz4", "zstd"};  ///< of kafka_codec
 
 std::vector<kafka_client_options::address> addresses(std::string_view list) {
   std::vector<kafka_client_options::address> made;
@@ -91,6 +94,14 @@ result<kafka_client_options> kafka_options_of(const std::string& connection, con
       in.number({"fetch.message.max.bytes", "max.partition.fetch.bytes"}, made.partition_bytes, 1, most));
   made.receive_buffer_bytes = static_cast<int>(in.number({"socket.receive.buffer.bytes"}, 0, 0, most));
   made.check_crcs = in.text("check.crcs") == "true";
+  made.record_bytes = static_cast<int32_t>(in.number({"message.max.bytes"}, made.record_bytes, 1000, 1'000'000'000));
+  made.batch_bytes = static_cast<int32_t>(in.number({"batch.size"}, made.batch_bytes, 1, most));
+  made.compression_level = static_cast<int>(in.number({"compression.level"}, -1, -1, 12));
+  const std::string codec = in.text("compression.codec", in.text("compression.type", "none"));
+  const auto known = std::find(std::begin(codec_names), std::end(codec_names), codec);
+  if (known == std::end(codec_names))
+    return fail(error_code::invalid_argument, "the connection " + connection + ": compression.type is one of none, gzip, snappy, lz4, zstd");
+  made.codec = static_cast<kafka_codec>(known - std::begin(codec_names));
   if (in.wrong())
     return fail(error_code::invalid_argument, "the connection " + connection + ": the value of " + *in.wrong() + " is out of its range");
   if (made.bootstrap.empty())

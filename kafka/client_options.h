@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "kafka/compression.h"
 
 namespace systole {
 
@@ -31,6 +32,12 @@ struct kafka_client_options {
   int32_t fetch_min_bytes = 1, fetch_max_bytes = 4 << 20, partition_bytes = 1 << 20;
   int receive_buffer_bytes = 0;  ///< 0: the system's
   bool check_crcs = false;
+
+  // Of producers.
+  int32_t record_bytes = 1'000'000;  ///< the longest record that is sent
+  int32_t batch_bytes = 1'000'000;
+  kafka_codec codec = kafka_codec::none;
+  int compression_level = -1;  ///< -1: the codec's own
 };
 
 /// `invalid_argument` with the property's name, never its value, which may be a secret.

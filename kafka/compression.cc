@@ -142,4 +142,54 @@ result<kafka_block> kafka_decompress(kafka_codec codec, std::string_view compres
   return made.take_block();
 }
 
+result<void> kafka_compress(kafka_codec codec, int level, std::string& bytes, size_t keep) {
+  const std::string_view from = std::string_view(bytes).substr(keep);
+  std::string made(bytes, 0, keep);
+  const auto add = [&](size_t most, const auto& compress) -> result<void> {
+    made.resize(keep + most);
+    const size_t size = compress(made.data() + keep);
+    if (size == 0) return fail(error_code::internal, "a batch's records cannot be compressed");
+    made.resize(keep + size);
+    bytes = std::move(made);
+    return {};
+  };
+  switch (codec) {
+    case kafka_codec::none: return {};
+    case kafka_codec::gzip:
+      return add(from.size() + from.size() / 1000 + 64, [&](char* into) -> size_t {
+        z_stream stream{};
+        constexpr int gzip = 15 + 16, memory = 8;
+        if (deflateInit2(&stream, level, Z_DEFLATED, gzip, memory, Z_DEFAULT_STRATEGY) != Z_OK) return 0;
+        const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, deflateEnd);
+        stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(from.data()));
+        stream.avail_in = static_cast<uInt>(from.size());
+        stream.next_out = reinterpret_cast<Bytef*>(into);
+        stream.avail_out = static_cast<uInt>(from.size() + from.size() / 1000 + 64);
+        return deflate(&stream, Z_FINISH) == Z_STREAM_END ? stream.total_out : 0;
+      });
+    case kafka_codec::snappy:
+      return add(snappy_max_compressed_length(from.size()), [&](char* into) -> size_t {
+        size_t size = snappy_max_compressed_length(from.size());
+        return snappy_compress(from.data(), from.size(), into, &size) == SNAPPY_OK ? size : 0;
+      });
+    case kafka_codec::lz4: {
+      LZ4F_preferences_t how{};
+      how.frameInfo.blockMode = LZ4F_blockIndependent;  // Java's reader takes no other
+      how.compressionLevel = std::max(level, 0);
+      const size_t most = LZ4F_compressFrameBound(from.size(), &how);
+      return add(most, [&](char* into) -> size_t {
+        const size_t size = LZ4F_compressFrame(into, most, from.data(), from.size(), &how);
+        return LZ4F_isError(size) ? 0 : size;
+      });
+    }
+    case kafka_codec::zstd:
+      return add(ZSTD_compressBound(from.size()), [&](char* into) -> size_t {
+        const size_t size = ZSTD_compress(into, ZSTD_compressBound(from.size()), from.data(), from.size(),
+                                          level < 0 ? ZSTD_CLEVEL_DEFAULT : level);
+        return ZSTD_isError(size) ? 0 : size;
+      });
+  }
+  return fail(error_code::internal, "an unknown codec");
+}
+
 }  // namespace systole

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/buffer_pool.h"
@@ -26,5 +27,8 @@ struct kafka_block {
 /// Records of one batch as they were before. gzip (RFC 1952), LZ4 frames, Zstandard (RFC 8878), and Snappy, plain or in the
 /// blocks of Java's stream. `corrupt` where the bytes are none of it, `limit_exceeded` beyond limits::kafka_batch_bytes.
 result<kafka_block> kafka_decompress(kafka_codec codec, std::string_view compressed, buffer_pool& pool);
+
+/// The other way round, behind the first `keep` bytes of `bytes`, which stay. `level`: -1 for the codec's own.
+result<void> kafka_compress(kafka_codec codec, int level, std::string& bytes, size_t keep);
 
 }  // namespace systole

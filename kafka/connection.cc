@@ -145,7 +145,7 @@ result<void> kafka_connection::log_in() {
   return {};
 }
 
-result<void> kafka_connection::write(std::string_view bytes, time_point until) {
+result<void> kafka_connection::write(std::string_view bytes, bool more, time_point until) {
   while (!bytes.empty()) {
     ssize_t written = 0;
     int outcome = 0;
@@ -155,7 +155,7 @@ result<void> kafka_connection::write(std::string_view bytes, time_point until) {
       const int why = written > 0 ? 0 : SSL_get_error(tls_.get(), static_cast<int>(written));
       if (written <= 0) outcome = why == SSL_ERROR_WANT_WRITE ? wants_to_write : why == SSL_ERROR_WANT_READ ? wants_to_read : is_over;
     } else {
-      written = ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      written = ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | (more ? MSG_MORE : 0));
       if (written < 0) outcome = errno == EAGAIN || errno == EINTR ? wants_to_write : is_over;
     }
     if (outcome == is_over) return broke(tls_ ? tls_reason() : std::strerror(errno));
@@ -195,19 +195,39 @@ result<void> kafka_connection::read(char* into, size_t size, time_point until) {
 
 result<kafka_answer> kafka_connection::ask(const kafka_api& api, std::string_view body, buffer_pool& pool,
                                            std::chrono::milliseconds longer) {
+  SYSTOLE_TRY(send(api, {body}));
+  return receive(pool, longer);
+}
+
+result<void> kafka_connection::send(const kafka_api& api, const std::vector<std::string_view>& body) {
+  const time_point until = steady_clock::now() + options_.answer_time;
+  asked_ = api.name;
+  std::string head = kafka_request(api, ++correlation_, options_.client_id, {});
+  size_t left = head.size();
+  for (const std::string_view each : body) left += each.size();
+  head = kafka_writer().int32(static_cast<int32_t>(left)).bytes() + head;
+  left += sizeof(int32_t);
+  const auto put = [&](std::string_view piece) {
+    left -= piece.size();
+    return write(piece, left > 0, until);
+  };
+  SYSTOLE_TRY(put(head));
+  for (const std::string_view each : body) SYSTOLE_TRY(put(each));
+  return {};
+}
+
+result<kafka_answer> kafka_connection::receive(buffer_pool& pool, std::chrono::milliseconds longer) {
   const time_point until = steady_clock::now() + options_.answer_time + longer;
-  const int32_t number = ++correlation_;
-  SYSTOLE_TRY(write(kafka_writer().blob(kafka_request(api, number, options_.client_id, body)).bytes(), until));
   char head[4];
   SYSTOLE_TRY(read(head, sizeof head, until));
   const int32_t size = kafka_reader({head, sizeof head}).int32();
   if (size < static_cast<int32_t>(kafka_answer::head) || static_cast<size_t>(size) > limits::kafka_answer_bytes)
-    return fail(error_code::corrupt, where_ + " gave an answer of " + std::to_string(size) + " bytes to " + api.name +
+    return fail(error_code::corrupt, where_ + " gave an answer of " + std::to_string(size) + " bytes to " + asked_ +
                                          "; is it a broker, and is `protocol` of the connection's security right?");
   kafka_answer made{{buffer_for(static_cast<size_t>(size), pool), static_cast<size_t>(size)}};
   SYSTOLE_TRY(read(made.whole.bytes.get(), made.whole.size, until));
   made.whole.pad();
-  if (kafka_reader({made.whole.bytes.get(), kafka_answer::head}).int32() != number)
+  if (kafka_reader({made.whole.bytes.get(), kafka_answer::head}).int32() != correlation_)
     return fail(error_code::corrupt, where_ + " answered another request than the last one");
   return made;
 }

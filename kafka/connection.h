@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/buffer_pool.h"
 #include "base/result.h"
@@ -48,6 +49,9 @@ class kafka_connection {
                                                         const kafka_interrupt& interrupt);
   /// Sends a request and gives its answer, for which the broker may take `longer` than the options' answer_time.
   result<kafka_answer> ask(const kafka_api& api, std::string_view body, buffer_pool& pool, std::chrono::milliseconds longer = {});
+  /// The two halves of it: one request may be under way. Its body in pieces, which are not copied.
+  result<void> send(const kafka_api& api, const std::vector<std::string_view>& body);
+  result<kafka_answer> receive(buffer_pool& pool, std::chrono::milliseconds longer = {});
 
  private:
   using time_point = std::chrono::steady_clock::time_point;
@@ -56,7 +60,7 @@ class kafka_connection {
   result<void> shake_hands(const kafka_tls& tls);
   result<void> log_in();
   result<std::string> authenticate(std::string_view message);
-  result<void> write(std::string_view bytes, time_point until);
+  result<void> write(std::string_view bytes, bool more, time_point until);
   result<void> read(char* into, size_t size, time_point until);
   /// Of a large answer, has the thread sleep until many bytes are there rather than a packet's.
   void wake_at(size_t bytes);
@@ -71,6 +75,7 @@ class kafka_connection {
   kafka_tls::session tls_;
   buffer_pool small_;
   int32_t correlation_ = 0;
+  const char* asked_ = "";  ///< the name of the last request
   int awaited_bytes_ = 1;
 };
 

@@ -13,6 +13,40 @@ failure unreadable(const kafka_api& api) {
 
 }  // namespace
 
+std::string kafka_error_text(kafka_error error) {
+  const auto number = static_cast<int>(error);
+  const char* name = "error";
+  switch (error) {
+    case kafka_error::corrupt_message: name = "CORRUPT_MESSAGE"; break;
+    case kafka_error::unknown_topic_or_partition: name = "UNKNOWN_TOPIC_OR_PARTITION"; break;
+    case kafka_error::leader_not_available: name = "LEADER_NOT_AVAILABLE"; break;
+    case kafka_error::not_leader_or_follower: name = "NOT_LEADER_OR_FOLLOWER"; break;
+    case kafka_error::request_timed_out: name = "REQUEST_TIMED_OUT"; break;
+    case kafka_error::message_too_large: name = "MESSAGE_TOO_LARGE"; break;
+    case kafka_error::coordinator_load_in_progress: name = "COORDINATOR_LOAD_IN_PROGRESS"; break;
+    case kafka_error::coordinator_not_available: name = "COORDINATOR_NOT_AVAILABLE"; break;
+    case kafka_error::not_coordinator: name = "NOT_COORDINATOR"; break;
+    case kafka_error::not_enough_replicas: name = "NOT_ENOUGH_REPLICAS"; break;
+    case kafka_error::not_enough_replicas_after_append: name = "NOT_ENOUGH_REPLICAS_AFTER_APPEND"; break;
+    case kafka_error::topic_authorization_failed: name = "TOPIC_AUTHORIZATION_FAILED"; break;
+    case kafka_error::cluster_authorization_failed: name = "CLUSTER_AUTHORIZATION_FAILED"; break;
+    case kafka_error::out_of_order_sequence_number: name = "OUT_OF_ORDER_SEQUENCE_NUMBER"; break;
+    case kafka_error::invalid_producer_epoch: name = "INVALID_PRODUCER_EPOCH"; break;
+    case kafka_error::invalid_transaction_state: name = "INVALID_TXN_STATE"; break;
+    case kafka_error::invalid_producer_id_mapping: name = "INVALID_PRODUCER_ID_MAPPING"; break;
+    case kafka_error::invalid_transaction_timeout: name = "INVALID_TRANSACTION_TIMEOUT"; break;
+    case kafka_error::concurrent_transactions: name = "CONCURRENT_TRANSACTIONS"; break;
+    case kafka_error::transactional_id_authorization_failed: name = "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"; break;
+    case kafka_error::storage_error: name = "KAFKA_STORAGE_ERROR"; break;
+    case kafka_error::unknown_producer_id: name = "UNKNOWN_PRODUCER_ID"; break;
+    case kafka_error::policy_violation: name = "POLICY_VIOLATION"; break;
+    case kafka_error::invalid_record: name = "INVALID_RECORD"; break;
+    case kafka_error::producer_fenced: name = "PRODUCER_FENCED"; break;
+    default: break;
+  }
+  return name + (" (" + std::to_string(number) + ")");
+}
+
 std::string kafka_request(const kafka_api& api, int32_t correlation, std::string_view client_id, std::string_view body) {
   kafka_writer out;
   out.int16(api.key).int16(api.version).int32(correlation).text(client_id);
@@ -23,14 +57,16 @@ result<void> check_kafka_versions(std::string_view answer) {
   kafka_reader in(answer);
   const auto error = static_cast<kafka_error>(in.int16());
   if (!in.ok() || error != kafka_error::none) return unreadable(kafka_versions_api);
+  constexpr kafka_api needed[] = {kafka_produce_api,          kafka_fetch_api,          kafka_metadata_api,       kafka_find_coordinator_api,
+                                  kafka_init_producer_id_api, kafka_add_partitions_api, kafka_end_transaction_api};
   std::vector<bool> spoken(64, false);
   for (int32_t left = in.count(6); left > 0; --left) {
     const int16_t key = in.int16(), first = in.int16(), last = in.int16();
-    for (const kafka_api& each : {kafka_fetch_api, kafka_metadata_api})
+    for (const kafka_api& each : needed)
       if (each.key == key && first <= each.version && each.version <= last) spoken[static_cast<size_t>(key)] = true;
   }
   if (!in.ok()) return unreadable(kafka_versions_api);
-  for (const kafka_api& each : {kafka_fetch_api, kafka_metadata_api})
+  for (const kafka_api& each : needed)
     if (!spoken[static_cast<size_t>(each.key)])
       return fail(error_code::incompatible, "the broker does not speak version " + std::to_string(each.version) + " of " + each.name +
                                                 "; brokers of Apache Kafka 2.3 and later do");

@@ -16,10 +16,15 @@ struct kafka_api {
   int16_t version = 0;
   const char* name = "";
 };
+inline constexpr kafka_api kafka_produce_api{0, 7, "Produce"};
 inline constexpr kafka_api kafka_fetch_api{1, 11, "Fetch"};
 inline constexpr kafka_api kafka_metadata_api{3, 8, "Metadata"};
+inline constexpr kafka_api kafka_find_coordinator_api{10, 2, "FindCoordinator"};
 inline constexpr kafka_api kafka_sasl_handshake_api{17, 1, "SaslHandshake"};
 inline constexpr kafka_api kafka_versions_api{18, 0, "ApiVersions"};
+inline constexpr kafka_api kafka_init_producer_id_api{22, 1, "InitProducerId"};
+inline constexpr kafka_api kafka_add_partitions_api{24, 1, "AddPartitionsToTxn"};
+inline constexpr kafka_api kafka_end_transaction_api{26, 1, "EndTxn"};
 inline constexpr kafka_api kafka_sasl_authenticate_api{36, 1, "SaslAuthenticate"};
 
 /// Errors of the protocol that are acted on here; the numbers are those of librdkafka too
@@ -34,15 +39,39 @@ enum class kafka_error : int16_t {
   request_timed_out = 7,
   broker_not_available = 8,
   replica_not_available = 9,
+  message_too_large = 10,
   network_exception = 13,
+  coordinator_load_in_progress = 14,
+  coordinator_not_available = 15,
+  not_coordinator = 16,
+  invalid_topic = 17,
+  record_list_too_large = 18,
+  not_enough_replicas = 19,
+  not_enough_replicas_after_append = 20,
   topic_authorization_failed = 29,
-  unsupported_sasl_mechanism = 33,
+  cluster_authorization_failed = 31,
+  invalid_timestamp = 32,
+  policy_violation = 44,
+  out_of_order_sequence_number = 45,
+  duplicate_sequence_number = 46,
+  invalid_producer_epoch = 47,
+  invalid_transaction_state = 48,
+  invalid_producer_id_mapping = 49,
+  invalid_transaction_timeout = 50,
+  concurrent_transactions = 51,
+  transactional_id_authorization_failed = 53,
+  operation_not_attempted = 55,
   storage_error = 56,
   sasl_authentication_failed = 58,
+  unknown_producer_id = 59,
   fenced_leader_epoch = 74,
   unknown_leader_epoch = 75,
   offset_not_available = 78,
+  invalid_record = 87,
+  producer_fenced = 90,
 };
+/// As the documentation of the protocol writes it, with its number.
+std::string kafka_error_text(kafka_error error);
 
 /// A whole request without its length: the head (version 1) and the body.
 std::string kafka_request(const kafka_api& api, int32_t correlation, std::string_view client_id, std::string_view body);

@@ -2,17 +2,14 @@
 
 #include <algorithm>
 
+#include "kafka/batch_format.h"
 #include "kafka/crc32c.h"
 #include "kafka/wire_format.h"
 
 namespace systole {
 namespace {
 
-/// A batch's head. What counts for the checksum begins with the attributes.
-constexpr size_t length_at = 8, length_end = 12, magic_at = 16, crc_at = 17, attributes_at = 21, last_delta_at = 23,
-                 base_timestamp_at = 27, max_timestamp_at = 35, producer_at = 43, count_at = 57, head_size = 61;
-constexpr int16_t codec_bits = 0x07, log_append_time = 0x08, transactional = 0x10, control = 0x20;
-constexpr int8_t current_magic = 2;
+using namespace kafka_batch;
 
 template <class T>
 T at(std::string_view bytes, size_t where) {
@@ -118,7 +115,7 @@ bool kafka_record_set::open_batch() {
   const auto attributes = at<int16_t>(batch, attributes_at);
   base_offset_ = at<int64_t>(batch, 0);
   const int64_t last_offset = base_offset_ + at<int32_t>(batch, last_delta_at);
-  log_append_time_ = attributes & log_append_time;
+  log_append_time_ = (attributes & log_append_time) != 0;
   base_timestamp_ms_ = at<int64_t>(batch, log_append_time_ ? max_timestamp_at : base_timestamp_at);
   const auto producer = at<int64_t>(batch, producer_at);
   const bool skipped = (attributes & transactional) && is_aborted(producer, last_offset);

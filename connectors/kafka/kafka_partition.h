@@ -9,4 +9,7 @@ namespace systole {
 /// (org.apache.kafka.common.utils.Utils.toPositive(murmur2)). The partition is this modulo their number.
 int32_t kafka_key_hash(std::string_view key);
 
+/// Rows without a key stay with a partition for so many, which makes larger batches.
+inline constexpr uint64_t kafka_records_of_a_place = 1024;
+
 }  // namespace systole

@@ -6,7 +6,7 @@ using outcome = kafka_producer::outcome;
 
 result<void> kafka_plain_writer::send(const batch& rows) {
   if (!producer_) {
-    SYSTOLE_ASSIGN(auto made, kafka_producer::make(settings_, ""));
+    SYSTOLE_ASSIGN(auto made, kafka_producer::make(settings_));
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(settings_->answer_ms);
     for (outcome how; (how = made->initialise()) != outcome::ok; made->pause())
       if (how != outcome::retriable || std::chrono::steady_clock::now() > until) return made->cause();

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "connectors/kafka/kafka_questions.h"
+#include "connectors/kafka/kafka_partition.h"
 #include "connectors/kafka/kafka_record_encoder.h"
 
 namespace systole {
@@ -16,8 +17,6 @@ namespace {
 
 using outcome = kafka_producer::outcome;
 
-/// Rows without a key stay with a partition for so many, which makes larger requests.
-constexpr uint64_t records_of_a_place = 1024;
 /// Carried with a record to its partitioner: the place + 1, 0 for any.
 void* to_opaque(const int32_t* place) { return reinterpret_cast<void*>(place ? static_cast<uintptr_t>(*place) + 1 : 0); }
 
@@ -36,8 +35,6 @@ bool is_refusal(int code) {
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR__SSL: return true;
@@ -90,29 +87,18 @@ rd_kafka_headers_t* headers_of(std::string_view bytes) {
 
 void kafka_producer::topic_closer::operator()(rd_kafka_topic_s* topic) const { rd_kafka_topic_destroy(topic); }
 
-result<std::unique_ptr<kafka_producer>> kafka_producer::make(shared_kafka_settings settings, std::string transactional_id) {
+result<std::unique_ptr<kafka_producer>> kafka_producer::make(shared_kafka_settings settings) {
   std::unique_ptr<kafka_producer> made(new kafka_producer(settings));
-  made->transactional_ = !transactional_id.empty();
   std::map<std::string, std::string> own{{"enable.idempotence", "true"},
                                          {"acks", "all"},
                                          {"retry.backoff.ms", "10"},
                                          {"queue.buffering.max.kbytes", std::to_string(queue_kibibytes(*settings))},
                                          {"queue.buffering.max.messages", std::to_string(limits::kafka_queue_records)}};
-  // Waiting gathers larger requests. A transaction's records are seen at its end, and the flush behind them ends the
-  // waiting; others are seen as they come.
-  if (!settings->client.contains("linger.ms")) own["linger.ms"] = made->transactional_ ? "200" : "2";
-  if (made->transactional_) {
-    own["transactional.id"] = std::move(transactional_id);
-    own["transaction.timeout.ms"] = std::to_string(settings->transaction_timeout_ms);
-    // The library wants it below; what is not answered by then is of no use.
-    own["socket.timeout.ms"] = std::to_string(std::min<uint32_t>(settings->transaction_timeout_ms, limits::kafka_answer_ms));
-  }
+  // Waiting gathers larger requests; but records are seen as they come.
+  if (!settings->client.contains("linger.ms")) own["linger.ms"] = "2";
   SYSTOLE_ASSIGN(made->client_, kafka_client::make(kafka_role::producer, settings->connection, settings->client, own, prepare,
                                                    made.get()));
   SYSTOLE_ASSIGN(made->topic_, made->open_topic(settings->topic));
-  if (made->transactional_) {
-    SYSTOLE_ASSIGN(made->markers_, made->open_topic(settings->marker_topic));
-  }
   return made;
 }
 
@@ -121,7 +107,6 @@ kafka_producer::~kafka_producer() {
   // What is left is either not wanted any more or comes again.
   rd_kafka_purge(client_->handle(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
   topic_.reset();
-  markers_.reset();
 }
 
 result<kafka_producer::topic_handle> kafka_producer::open_topic(const std::string& name) {
@@ -141,67 +126,29 @@ void kafka_producer::on_report(const rd_kafka_message_s& message) {
 
 int32_t kafka_producer::place(int32_t partitions, const void* opaque) {
   const auto given = reinterpret_cast<uintptr_t>(opaque);
-  const uint64_t any = next_place_.fetch_add(given == 0, std::memory_order_relaxed) / records_of_a_place;
+  const uint64_t any = next_place_.fetch_add(given == 0, std::memory_order_relaxed) / kafka_records_of_a_place;
   return static_cast<int32_t>((given ? given - 1 : any) % static_cast<uint64_t>(partitions));
 }
 
 outcome kafka_producer::of_code(int code, const std::string& what) {
-  const bool consequence = code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
-                           code == RD_KAFKA_RESP_ERR__STATE;
-  if (transactional_ && consequence) {
-    // The transaction has failed, and its records with it. Only a call that cannot be made now tells why.
-    rd_kafka_error_t* const error = rd_kafka_begin_transaction(client_->handle());
-    if (!error) return outcome::fatal;
-    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__STATE) return of_error(error, what);
-    rd_kafka_error_destroy(error);
-  }
   cause_ = kafka_failure(code, what);
   if (rd_kafka_fatal_error(client_->handle(), nullptr, 0) || is_fencing(code)) return outcome::fatal;
-  if (is_refusal(code)) return outcome::refused;
-  return outcome::abortable;
-}
-
-outcome kafka_producer::of_error(rd_kafka_error_s* error, const std::string& what) {
-  if (!error) return outcome::ok;
-  const int code = rd_kafka_error_code(error);
-  const bool fatal = rd_kafka_error_is_fatal(error), again = rd_kafka_error_is_retriable(error);
-  const bool abort = rd_kafka_error_txn_requires_abort(error);
-  cause_ = kafka_failure(error, what);
-  if (fatal || is_fencing(code)) return outcome::fatal;
-  if (is_refusal(code)) return outcome::refused;
-  if (abort) return outcome::abortable;
-  return again ? outcome::retriable : outcome::fatal;
+  return is_refusal(code) ? outcome::refused : outcome::abortable;
 }
 
 outcome kafka_producer::initialise() {
-  for (const std::string* topic : {&settings_->topic, &settings_->marker_topic}) {
-    if (topic->empty()) continue;
-    // Else the first record waits for the library to look for its topic, up to a second.
-    const auto known = kafka_partition_count(*client_, *topic, std::chrono::milliseconds(limits::kafka_call_ms));
-    if (known) continue;
-    cause_ = known.error();
-    if (cause_.code == error_code::unavailable) return outcome::retriable;
-    return cause_.code == error_code::io ? outcome::fatal : outcome::refused;
-  }
-  if (!transactional_) return outcome::ok;
-  return of_error(rd_kafka_init_transactions(client_->handle(), limits::kafka_call_ms), "taking over a transactional id");
+  // Else the first record waits for the library to look for its topic, up to a second.
+  const auto known = kafka_partition_count(*client_, settings_->topic, std::chrono::milliseconds(limits::kafka_call_ms));
+  if (known) return outcome::ok;
+  cause_ = known.error();
+  if (cause_.code == error_code::unavailable) return outcome::retriable;
+  return cause_.code == error_code::io ? outcome::fatal : outcome::refused;
 }
 
-outcome kafka_producer::begin() {
-  failed_code_ = 0;
-  return of_error(rd_kafka_begin_transaction(client_->handle()), "beginning a transaction");
-}
-
-outcome kafka_producer::commit(std::chrono::milliseconds wait) {
-  return of_error(rd_kafka_commit_transaction(client_->handle(), static_cast<int>(wait.count())), "committing a transaction");
-}
-
-outcome kafka_producer::abort() {
-  return of_error(rd_kafka_abort_transaction(client_->handle(), limits::kafka_call_ms), "aborting a transaction");
-}
-
-outcome kafka_producer::send_one(rd_kafka_topic_s* topic, int32_t partition, const std::string_view* key,
-                                 const std::string_view* value, const std::string_view* headers, void* place) {
+outcome kafka_producer::send_one(const std::string_view* key, const std::string_view* value, const std::string_view* headers,
+                                 void* place) {
+  rd_kafka_topic_s* const topic = topic_.get();
+  constexpr int32_t partition = RD_KAFKA_PARTITION_UA;
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(settings_->answer_ms);
   for (;;) {
     int code = 0;
@@ -239,18 +186,13 @@ outcome kafka_producer::send(const batch& records) {
   const column& places = records.at(kafka_record_column::place);
   for (size_t row = 0; row < records.rows(); ++row) {
     const int32_t* const place = places.is_null(row) ? nullptr : places.values<int32_t>() + row;
-    const outcome sent = send_one(topic_.get(), RD_KAFKA_PARTITION_UA, text(kafka_record_column::key, row, key),
+    const outcome sent = send_one(text(kafka_record_column::key, row, key),
                                   text(kafka_record_column::value, row, value),
                                   text(kafka_record_column::headers, row, headers), to_opaque(place));
     if (sent != outcome::ok) return sent;
   }
   rd_kafka_poll(client_->handle(), 0);
   return reports();
-}
-
-outcome kafka_producer::send_marker(uint32_t partition, const std::string& key, const std::string& value) {
-  const std::string_view key_text = key, value_text = value;
-  return send_one(markers_.get(), static_cast<int32_t>(partition), &key_text, &value_text, nullptr, nullptr);
 }
 
 outcome kafka_producer::reports() {

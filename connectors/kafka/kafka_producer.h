@@ -12,34 +12,24 @@
 
 namespace systole {
 
-/// A producer with its delivery reports counted: a flush tells nothing of records that failed. Calls wait, at most for
-/// kafka_call_ms unless said otherwise. One thread at a time; the plain one (without transactions) may be written to by
-/// one thread while another waits for deliveries.
+/// A producer without transactions, with its delivery reports counted: a flush tells nothing of records that failed. Calls
+/// wait, at most for kafka_call_ms unless said otherwise. It may be written to by one thread while another waits for
+/// deliveries.
 class kafka_producer {
  public:
   using outcome = kafka_shard_protocol::outcome;
 
-  /// `transactional_id` empty: a plain idempotent producer.
-  static result<std::unique_ptr<kafka_producer>> make(shared_kafka_settings settings, std::string transactional_id);
+  static result<std::unique_ptr<kafka_producer>> make(shared_kafka_settings settings);
   ~kafka_producer();
 
-  /// Takes the transactional id over from whoever has it, and learns the topics' partitions.
+  /// Learns the topic's partitions.
   outcome initialise();
-  outcome begin();
-  outcome commit(std::chrono::milliseconds wait);
-  outcome abort();
-  /// Queues records (kafka_record_column) for the topic; waits for room where the queue is full. Not ok: the transaction
-  /// is of no use any more.
+  /// Queues records (kafka_record_column) for the topic; waits for room where the queue is full.
   outcome send(const batch& records);
-  outcome send_marker(uint32_t partition, const std::string& key, const std::string& value);
   /// Waits until every record has its report; ok where all were taken. Retriable after `wait`: they are still on their way.
   outcome flush(std::chrono::milliseconds wait);
   /// What the last outcome that was not ok was about.
   const failure& cause() const { return cause_; }
-  /// Records handed to the library since it was made. Any thread.
-  uint64_t sent() const { return sent_.load(); }
-  /// Those that have their report, good or bad. Any thread.
-  uint64_t reported() const { return reported_.load(); }
   /// Waits a little while the library works.
   void pause();
 
@@ -54,17 +44,14 @@ class kafka_producer {
   using topic_handle = std::unique_ptr<rd_kafka_topic_s, topic_closer>;
   explicit kafka_producer(shared_kafka_settings settings) : settings_(std::move(settings)) {}
   result<topic_handle> open_topic(const std::string& name);
-  outcome send_one(rd_kafka_topic_s* topic, int32_t partition, const std::string_view* key, const std::string_view* value,
-                   const std::string_view* headers, void* place);
-  outcome of_error(rd_kafka_error_s* error, const std::string& what);
+  outcome send_one(const std::string_view* key, const std::string_view* value, const std::string_view* headers, void* place);
   outcome of_code(int code, const std::string& what);
-  /// The worst that delivery reports have told since begin().
+  /// The worst that delivery reports have told.
   outcome reports();
 
   shared_kafka_settings settings_;
   std::unique_ptr<kafka_client> client_;
-  topic_handle topic_, markers_;
-  bool transactional_ = false;
+  topic_handle topic_;
   std::atomic<uint64_t> sent_{0}, reported_{0};
   std::atomic<int> failed_code_{0};    ///< of the first report that was not a success
   std::atomic<uint64_t> next_place_{0};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <random>
+#include <thread>
 #include <utility>
 
 #include "base/limits.h"
@@ -60,13 +61,13 @@ result<void> kafka_shard_session::drive() {
       SYSTOLE_TRY(read_marker(until));
       continue;
     }
-    outcome how = perform(next, until);
+    outcome how = perform(next);
     if (outbox_cause_) return *outbox_cause_;
     if (how != outcome::ok) {
       // What was refused is the reason to tell, not what the abort behind it met.
       if (producer_ && !refused) cause_ = producer_->cause();
       refused |= how == outcome::refused;
-      if (producer_ && how != outcome::refused) producer_->pause();
+      if (producer_ && how != outcome::refused) std::this_thread::sleep_for(std::chrono::milliseconds(limits::kafka_retry_pause_ms));
       if (how != outcome::refused && steady::now() > until && (how == outcome::retriable || next != action::commit))
         how = outcome::expired;
     }
@@ -74,16 +75,15 @@ result<void> kafka_shard_session::drive() {
   }
 }
 
-outcome kafka_shard_session::perform(action what, steady::time_point until) {
+outcome kafka_shard_session::perform(action what) {
   switch (what) {
     case action::open: return open_producer();
     case action::begin: return producer_->begin();
     case action::produce: return produce();
     case action::commit: {
-      // Called once, with all the time that there is. librdkafka 2.0.2 ends the process where a commit that was called again is
-      // answered between two calls ("Invalid transaction state transition"). Without an answer the marker knows.
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - steady::now());
-      const outcome how = producer_->commit(std::max(left, std::chrono::milliseconds(limits::kafka_call_ms)));
+      // Asked for once: a second request may be answered while the first one is still on its way, and that one would end the
+      // next transaction. Without an answer the marker knows.
+      const outcome how = producer_->commit();
       return how == outcome::retriable ? outcome::expired : how;
     }
     case action::abort: return producer_->abort();
@@ -97,7 +97,7 @@ outcome kafka_shard_session::open_producer() {
     std::string id = settings_->transactional_id(shard_);
     // The negative control: nobody is fenced by an id that nobody had.
     if (!settings_->guards.fence) id += "-" + std::to_string(std::random_device()());
-    auto made = kafka_producer::make(settings_, std::move(id));
+    auto made = kafka_shard_transaction::make(settings_, std::move(id));
     if (!made) {
       cause_ = std::move(made).error();
       return outcome::refused;
@@ -125,9 +125,7 @@ outcome kafka_shard_session::produce() {
   const std::string key = marker_key(settings_->job, settings_->sink, shard_);
   how = producer_->send_marker(shard_, key, encode_marker(key, decide_.wanted().marker));
   if (how != outcome::ok) return how;
-  how = producer_->flush(std::chrono::milliseconds(settings_->answer_ms));
-  // What is not confirmed by now will not be: the transaction is begun anew.
-  return how == outcome::retriable ? outcome::abortable : how;
+  return producer_->flush();
 }
 
 result<void> kafka_shard_session::read_marker(steady::time_point until) {

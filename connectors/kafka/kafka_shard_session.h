@@ -7,9 +7,9 @@
 
 #include "base/result.h"
 #include "connectors/kafka/kafka_marker_topic.h"
-#include "connectors/kafka/kafka_producer.h"
 #include "connectors/kafka/kafka_shard_protocol.h"
 #include "connectors/kafka/kafka_sink_settings.h"
+#include "connectors/kafka/kafka_shard_transaction.h"
 #include "connectors/outbox/epoch_outbox.h"
 
 namespace systole {
@@ -34,7 +34,7 @@ class kafka_shard_session {
  private:
   using protocol = kafka_shard_protocol;
   result<void> drive();
-  protocol::outcome perform(protocol::action what, std::chrono::steady_clock::time_point until);
+  protocol::outcome perform(protocol::action what);
   protocol::outcome open_producer();
   protocol::outcome produce();
   result<void> read_marker(std::chrono::steady_clock::time_point until);
@@ -43,7 +43,7 @@ class kafka_shard_session {
   shared_kafka_settings settings_;
   uint32_t shard_;
   protocol decide_;
-  std::unique_ptr<kafka_producer> producer_;
+  std::unique_ptr<kafka_shard_transaction> producer_;
   bool initialising_ = false;  ///< the producer is new and its initialisation goes on
   std::vector<outbox_segment> segments_;
   std::optional<failure> cause_;

@@ -16,7 +16,7 @@ namespace systole {
 ///
 /// JSON stays where the broker's answer has it: what lies between two values becomes blanks, and the byte behind a value a
 /// line's end. A line break within a value becomes a carriage return until restore(), so that a value is a line. CSV, where
-/// blanks count, is copied into a window of its own. docs/decisions/0021-kafka-fetching.md.
+/// blanks count, is copied into a window of its own. docs/decisions/0021-kafka-client.md.
 class kafka_value_lines {
  public:
   explicit kafka_value_lines(bool json) : json_(json) {}

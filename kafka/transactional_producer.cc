@@ -1,0 +1,376 @@
+#include "kafka/transactional_producer.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/limits.h"
+
+namespace systole {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds coordinator_pause{5}, leader_pause{20};
+constexpr int32_t bootstrap_node = -1;
+
+/// The same request may be taken later, by this broker or another.
+bool passes(kafka_error error) {
+  switch (error) {
+    case kafka_error::corrupt_message:
+    case kafka_error::unknown_topic_or_partition:  // to a leader that is new; see the patience of those who ask
+    case kafka_error::leader_not_available:
+    case kafka_error::not_leader_or_follower:
+    case kafka_error::request_timed_out:
+    case kafka_error::broker_not_available:
+    case kafka_error::network_exception:
+    case kafka_error::coordinator_load_in_progress:
+    case kafka_error::coordinator_not_available:
+    case kafka_error::not_coordinator:
+    case kafka_error::not_enough_replicas:
+    case kafka_error::not_enough_replicas_after_append:
+    case kafka_error::concurrent_transactions:
+    case kafka_error::storage_error: return true;
+    default: return false;
+  }
+}
+
+failure failure_of(kafka_error error, const std::string& what) {
+  const std::string text = what + ": " + kafka_error_text(error);
+  switch (error) {
+    case kafka_error::invalid_producer_epoch:
+    case kafka_error::producer_fenced:
+    case kafka_error::invalid_producer_id_mapping:
+    case kafka_error::unknown_producer_id:
+    case kafka_error::invalid_transaction_state:
+    case kafka_error::out_of_order_sequence_number: return fail(error_code::fenced, text);
+    case kafka_error::message_too_large:
+    case kafka_error::record_list_too_large:
+      return fail(error_code::limit_exceeded, text + "; see the topic's max.message.bytes and message.max.bytes");
+    case kafka_error::unknown_topic_or_partition:
+    case kafka_error::invalid_topic: return fail(error_code::not_found, text);
+    case kafka_error::topic_authorization_failed:
+    case kafka_error::cluster_authorization_failed:
+    case kafka_error::transactional_id_authorization_failed:
+      return fail(error_code::invalid_argument, text + "; see the connection's security and the cluster's ACLs");
+    case kafka_error::invalid_transaction_timeout:
+    case kafka_error::invalid_timestamp:
+    case kafka_error::policy_violation:
+    case kafka_error::invalid_record: return fail(error_code::invalid_argument, text);
+    default: return fail(passes(error) ? error_code::unavailable : error_code::io, text);
+  }
+}
+
+}  // namespace
+
+kafka_transactional_producer::kafka_transactional_producer(kafka_client_options options, std::string transactional_id,
+                                                           milliseconds time_out, std::vector<std::string> topics)
+    : options_(std::move(options)), id_(std::move(transactional_id)), time_out_(time_out), topics_(std::move(topics)), places_(topics_.size()) {}
+
+result<std::unique_ptr<kafka_transactional_producer>> kafka_transactional_producer::make(kafka_client_options options,
+                                                                                         std::string transactional_id,
+                                                                                         milliseconds time_out,
+                                                                                         std::vector<std::string> topics) {
+  std::unique_ptr<kafka_transactional_producer> made(
+      new kafka_transactional_producer(std::move(options), std::move(transactional_id), time_out, std::move(topics)));
+  if (made->options_.encrypted) {
+    SYSTOLE_ASSIGN(made->tls_, kafka_tls::make(made->options_));
+  }
+  return made;
+}
+
+kafka_transactional_producer::time_point kafka_transactional_producer::patience() const {
+  return steady_clock::now() + options_.answer_time;
+}
+
+result<kafka_connection*> kafka_transactional_producer::connect(int32_t node) {
+  std::unique_ptr<kafka_connection>& known = connections_[node];
+  if (known) return known.get();
+  const kafka_client_options::address& at =
+      node == bootstrap_node ? options_.bootstrap[turn_++ % options_.bootstrap.size()] : nodes_.at(node);
+  auto made = kafka_connection::open(options_, tls_.get(), at, never_);
+  if (made) {
+    refused_since_.reset();
+    known = std::move(*made);
+    return known.get();
+  }
+  failure cause = std::move(made).error();
+  cause.message = "the connection " + options_.connection + ": " + cause.message;
+  if (cause.code != error_code::invalid_argument) return cause;
+  // Another broker may let the client in, and a user's rights may be on their way to this one.
+  if (!refused_since_) refused_since_ = steady_clock::now();
+  if (steady_clock::now() - *refused_since_ < milliseconds(limits::kafka_refusal_ms)) cause.code = error_code::unavailable;
+  return cause;
+}
+
+result<kafka_connection*> kafka_transactional_producer::any_broker() {
+  for (const auto& [node, each] : connections_)
+    if (each && !flights_.contains(node)) return each.get();
+  return connect(bootstrap_node);
+}
+
+void kafka_transactional_producer::lose(kafka_connection* broken) {
+  std::erase_if(connections_, [broken](const auto& each) { return each.second.get() == broken; });
+}
+
+result<void> kafka_transactional_producer::learn(const std::string& topic) {
+  SYSTOLE_ASSIGN(kafka_connection* const broker, any_broker());
+  auto answer = broker->ask(kafka_metadata_api, kafka_metadata_body(topic), answers_);
+  if (!answer) {
+    lose(broker);
+    return answer.error();
+  }
+  SYSTOLE_ASSIGN(const kafka_leaders found, read_kafka_leaders(answer->body()));
+  for (const kafka_node& each : found.nodes) {
+    auto& known = nodes_[each.id];
+    if (known.host != each.host || known.port != each.port) connections_.erase(each.id);
+    known = {each.host, each.port};
+  }
+  if (found.error != kafka_error::none) return failure_of(found.error, "asking " + options_.connection + " for the topic " + topic);
+  std::vector<int32_t> leaders(found.partitions.size(), -1);
+  for (const kafka_leaders::partition& each : found.partitions)
+    if (each.number < leaders.size() && nodes_.contains(each.leader)) leaders[each.number] = each.leader;
+  if (leaders.empty()) return fail(error_code::unavailable, "the topic " + topic + " has no partitions yet");
+  std::vector<place_state>& places = places_[static_cast<size_t>(std::find(topics_.begin(), topics_.end(), topic) - topics_.begin())];
+  if (places.size() < leaders.size()) places.resize(leaders.size());
+  leaders_[topic] = std::move(leaders);
+  return {};
+}
+
+result<kafka_connection*> kafka_transactional_producer::coordinator() {
+  if (!coordinator_) {
+    SYSTOLE_ASSIGN(kafka_connection* const broker, any_broker());
+    auto answer = broker->ask(kafka_find_coordinator_api, kafka_find_coordinator_body(id_), answers_);
+    if (!answer) {
+      lose(broker);
+      return answer.error();
+    }
+    SYSTOLE_ASSIGN(const kafka_coordinator found, read_kafka_coordinator(answer->body()));
+    if (found.error != kafka_error::none) return failure_of(found.error, "finding the coordinator of " + id_);
+    nodes_[found.node.id] = {found.node.host, found.node.port};
+    coordinator_ = found.node.id;
+  }
+  return connect(*coordinator_);
+}
+
+template <class Read>
+result<void> kafka_transactional_producer::ask_coordinator(const kafka_api& api, const std::string& body, const std::string& what,
+                                                           const Read& read) {
+  for (const time_point until = patience();; std::this_thread::sleep_for(coordinator_pause)) {
+    auto connection = coordinator();
+    if (!connection) {
+      coordinator_.reset();
+      if (connection.error().code == error_code::unavailable && steady_clock::now() < until) continue;
+      return connection.error();
+    }
+    auto answer = (*connection)->ask(api, body, answers_);
+    if (!answer) {
+      connections_.erase(*coordinator_);
+      coordinator_.reset();
+      return answer.error();
+    }
+    SYSTOLE_ASSIGN(const kafka_error error, read(answer->body()));
+    if (error == kafka_error::none) return {};
+    if (!passes(error) || steady_clock::now() > until) return failure_of(error, what);
+    if (error != kafka_error::concurrent_transactions && error != kafka_error::coordinator_load_in_progress) coordinator_.reset();
+  }
+}
+
+result<void> kafka_transactional_producer::initialise() {
+  for (const std::string& topic : topics_)
+    if (!leaders_.contains(topic)) SYSTOLE_TRY(learn(topic));
+  for (auto& topic : places_)
+    for (place_state& each : topic) each = {};
+  spent_ = has_registered_ = false;
+  return ask_coordinator(kafka_init_producer_id_api, kafka_init_producer_id_body(id_, static_cast<uint32_t>(time_out_.count())),
+                         "taking over the transactional id " + id_, [this](std::string_view answer) -> result<kafka_error> {
+                           SYSTOLE_ASSIGN(const kafka_initialised made, read_kafka_initialised(answer));
+                           producer_ = made.producer;
+                           return made.error;
+                         });
+}
+
+void kafka_transactional_producer::begin() {
+  for (auto& topic : places_)
+    for (place_state& each : topic) each.registered = false;
+  has_registered_ = false;
+}
+
+result<void> kafka_transactional_producer::send(size_t topic, uint32_t partition, const std::string_view* key,
+                                                const std::string_view* value,
+                                                const std::vector<kafka_batch_writer::header>& headers) {
+  const size_t size = kafka_batch_writer::record_size(key, value, headers);
+  if (size > static_cast<size_t>(options_.record_bytes))
+    return failure_of(kafka_error::message_too_large,
+                      "a record of " + std::to_string(size) + " bytes for the topic " + topics_[topic]);
+  const auto most = static_cast<size_t>(std::min(options_.batch_bytes, options_.record_bytes));
+  kafka_batch_writer& into = places_[topic][partition].gathering;
+  const bool is_full = into.records() > 0 && into.bytes() + size > most;
+  if (is_full || (gathered_bytes_ > 0 && gathered_bytes_ + size > limits::kafka_request_bytes)) SYSTOLE_TRY(send_gathered());
+  into.add(key, value, headers);
+  gathered_bytes_ += size;
+  return {};
+}
+
+result<void> kafka_transactional_producer::send_gathered() {
+  SYSTOLE_TRY(register_places());
+  const int64_t now_ms = system_clock().now_us() / 1000;
+  batches all;
+  for (size_t topic = 0; topic < topics_.size(); ++topic)
+    for (size_t partition = 0; partition < places_[topic].size(); ++partition) {
+      place_state& place = places_[topic][partition];
+      const int32_t records = place.gathering.records();
+      if (records == 0) continue;
+      const kafka_producer_stamp stamp{producer_.id, producer_.epoch, place.next_sequence, true};
+      place.next_sequence = static_cast<int32_t>((static_cast<int64_t>(place.next_sequence) + records) % (int64_t{1} << 31));
+      SYSTOLE_ASSIGN(std::string bytes, place.gathering.finish(stamp, now_ms, options_.codec, options_.compression_level));
+      all.push_back({{topics_[topic], static_cast<uint32_t>(partition)}, std::move(bytes)});
+    }
+  gathered_bytes_ = 0;
+  // A place's batches go one after another: the one before is confirmed when the next is sent.
+  SYSTOLE_TRY(land());
+  for (auto& [node, each] : by_leader(std::move(all))) SYSTOLE_TRY(launch(node, std::move(each)));
+  return {};
+}
+
+result<void> kafka_transactional_producer::register_places() {
+  std::vector<kafka_place> unknown;
+  std::vector<place_state*> states;
+  for (size_t topic = 0; topic < topics_.size(); ++topic)
+    for (size_t partition = 0; partition < places_[topic].size(); ++partition) {
+      place_state& place = places_[topic][partition];
+      if (place.registered || place.gathering.records() == 0) continue;
+      unknown.push_back({topics_[topic], static_cast<uint32_t>(partition)});
+      states.push_back(&place);
+    }
+  if (unknown.empty()) return {};
+  SYSTOLE_TRY(land());  // the coordinator may be a broker with a request under way
+  has_registered_ = true;  // without an answer it may be so
+  SYSTOLE_TRY(ask_coordinator(kafka_add_partitions_api, kafka_add_partitions_body(id_, producer_, unknown),
+                              "beginning a transaction of " + id_, [](std::string_view answer) -> result<kafka_error> {
+                                SYSTOLE_ASSIGN(const kafka_verdicts each, read_kafka_added(answer));
+                                kafka_error first = kafka_error::none;
+                                for (const auto& [place, error] : each)
+                                  if (first == kafka_error::none || first == kafka_error::operation_not_attempted)
+                                    first = error == kafka_error::none ? first : error;
+                                return first;
+                              }));
+  for (place_state* const each : states) each->registered = true;
+  return {};
+}
+
+int32_t kafka_transactional_producer::leader_of(const kafka_place& place) const {
+  const std::vector<int32_t>& leaders = leaders_.at(place.first);
+  return place.second < leaders.size() ? leaders[place.second] : -1;
+}
+
+std::map<int32_t, kafka_transactional_producer::batches> kafka_transactional_producer::by_leader(batches all) {
+  std::map<int32_t, batches> made;
+  for (kafka_outgoing& each : all) {
+    const int32_t leader = leader_of(each.to);
+    (leader >= 0 ? made[leader] : left_over_).push_back(std::move(each));
+  }
+  return made;
+}
+
+result<void> kafka_transactional_producer::launch(int32_t node, batches what) {
+  const kafka_produce_body body = kafka_produce_request(id_, static_cast<int32_t>(options_.answer_time.count()), what);
+  const auto connection = connect(node);
+  if (!connection) return judge(std::move(what), connection.error());
+  if (auto sent = (*connection)->send(kafka_produce_api, body.pieces); !sent) {
+    lose(*connection);
+    return judge(std::move(what), sent.error());
+  }
+  flights_[node] = std::move(what);
+  return {};
+}
+
+result<void> kafka_transactional_producer::land() {
+  while (!flights_.empty()) SYSTOLE_TRY(settle(flights_.begin()->first));
+  return left_over_.empty() ? result<void>() : send_again();
+}
+
+result<void> kafka_transactional_producer::settle(int32_t node) {
+  const auto flown = flights_.find(node);
+  if (flown == flights_.end()) return {};
+  const auto answer = connections_.at(node)->receive(answers_);
+  if (!answer) connections_.erase(node);
+  batches landed = std::move(flown->second);
+  flights_.erase(flown);
+  return judge(std::move(landed), answer);
+}
+
+result<void> kafka_transactional_producer::judge(batches what, const result<kafka_answer>& answer) {
+  if (!answer) {
+    if (answer.error().code != error_code::unavailable) return spend(answer.error());
+    std::move(what.begin(), what.end(), std::back_inserter(left_over_));
+    return {};
+  }
+  const auto read = read_kafka_produced(answer->body());
+  if (!read) return spend(read.error());
+  const kafka_verdicts& verdicts = *read;
+  for (kafka_outgoing& each : what) {
+    const auto found = verdicts.find(each.to);
+    const kafka_error error = found == verdicts.end() ? kafka_error::network_exception : found->second;
+    // It had arrived before.
+    if (error == kafka_error::none || error == kafka_error::duplicate_sequence_number) continue;
+    if (!passes(error)) return spend(failure_of(error, "writing to the topic " + each.to.first));
+    left_over_.push_back(std::move(each));
+  }
+  return {};
+}
+
+failure kafka_transactional_producer::spend(failure cause) {
+  spent_ = true;
+  return cause;
+}
+
+result<void> kafka_transactional_producer::send_again() {
+  const time_point until = patience(), known_until = steady_clock::now() + milliseconds(limits::kafka_call_ms);
+  while (!left_over_.empty()) {
+    std::this_thread::sleep_for(leader_pause);
+    if (steady_clock::now() > until)
+      return fail(error_code::unavailable, "the topic " + left_over_.front().to.first + ": its leader has not confirmed records in time");
+    bool all_known = true;
+    for (const std::string& topic : topics_) {
+      const auto learnt = learn(topic);
+      if (learnt) continue;
+      all_known = false;
+      // A broker that is new may not know the topic yet.
+      const bool passes = learnt.error().code == error_code::unavailable ||
+                          (learnt.error().code == error_code::not_found && steady_clock::now() < known_until);
+      if (!passes) return learnt.error();
+    }
+    if (!all_known) continue;
+    for (auto& [node, each] : by_leader(std::exchange(left_over_, {}))) {
+      SYSTOLE_TRY(launch(node, std::move(each)));
+      SYSTOLE_TRY(settle(node));
+    }
+  }
+  return {};
+}
+
+result<void> kafka_transactional_producer::flush() {
+  SYSTOLE_TRY(send_gathered());
+  return land();
+}
+
+result<void> kafka_transactional_producer::end(bool commit) {
+  // What is under way, or was given up, belongs to a transaction that ends without it; its numbers are lost.
+  spent_ |= !flights_.empty() || !left_over_.empty();
+  for (const auto& [node, each] : flights_) connections_.erase(node);
+  flights_.clear();
+  left_over_.clear();
+  for (auto& topic : places_)
+    for (place_state& each : topic) each.gathering = {};
+  gathered_bytes_ = 0;
+  if (has_registered_)
+    SYSTOLE_TRY(ask_coordinator(kafka_end_transaction_api, kafka_end_transaction_body(id_, producer_, commit),
+                                commit ? "committing a transaction" : "aborting a transaction", read_kafka_ended));
+  has_registered_ = false;
+  if (spent_) return fail(error_code::fenced, "it is not known which records of " + id_ + " the brokers have");
+  return {};
+}
+
+}  // namespace systole
