@@ -62,10 +62,10 @@ void kafka_batch_writer::add(const std::string_view* key, const std::string_view
   }
 }
 
-result<std::string> kafka_batch_writer::finish(const kafka_producer_stamp& by, int64_t now_ms, kafka_codec codec, int level) {
-  std::string made(head_size, '\0');
-  made.reserve(bytes_.size());
-  made.swap(bytes_);
+result<std::string> kafka_batch_writer::finish(const kafka_producer_stamp& by, int64_t now_ms, kafka_codec codec, int level,
+                                               std::string spare) {
+  spare.assign(head_size, '\0');
+  std::string made = std::exchange(bytes_, std::move(spare));
   const int32_t records = std::exchange(records_, 0);
   SYSTOLE_TRY(kafka_compress(codec, level, made, head_size));
   put(made, length_at, static_cast<int32_t>(made.size() - length_end));

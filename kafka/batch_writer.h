@@ -29,8 +29,8 @@ class kafka_batch_writer {
   void add(const std::string_view* key, const std::string_view* value, const std::vector<header>& headers);
   int32_t records() const { return records_; }
   size_t bytes() const { return bytes_.size(); }
-  /// Ends it, with all its records at `now_ms`; the writer begins anew.
-  result<std::string> finish(const kafka_producer_stamp& by, int64_t now_ms, kafka_codec codec, int level);
+  /// Ends it, with all its records at `now_ms`; the writer begins anew, in the memory of `spare`.
+  result<std::string> finish(const kafka_producer_stamp& by, int64_t now_ms, kafka_codec codec, int level, std::string spare = {});
 
   /// The most that a record takes beside the bytes of its key, value and headers.
   static size_t record_size(const std::string_view* key, const std::string_view* value, const std::vector<header>& headers);

@@ -14,6 +14,7 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds coordinator_pause{5}, leader_pause{20};
 constexpr int32_t bootstrap_node = -1;
+constexpr size_t most_spare = 4;
 
 /// The same request may be taken later, by this broker or another.
 bool passes(kafka_error error) {
@@ -224,7 +225,12 @@ result<void> kafka_transactional_producer::send_gathered() {
       if (records == 0) continue;
       const kafka_producer_stamp stamp{producer_.id, producer_.epoch, place.next_sequence, true};
       place.next_sequence = static_cast<int32_t>((static_cast<int64_t>(place.next_sequence) + records) % (int64_t{1} << 31));
-      SYSTOLE_ASSIGN(std::string bytes, place.gathering.finish(stamp, now_ms, options_.codec, options_.compression_level));
+      std::string spare;
+      if (!spare_.empty()) {
+        spare = std::move(spare_.back());
+        spare_.pop_back();
+      }
+      SYSTOLE_ASSIGN(std::string bytes, place.gathering.finish(stamp, now_ms, options_.codec, options_.compression_level, std::move(spare)));
       all.push_back({{topics_[topic], static_cast<uint32_t>(partition)}, std::move(bytes)});
     }
   gathered_bytes_ = 0;
@@ -314,7 +320,10 @@ result<void> kafka_transactional_producer::judge(batches what, const result<kafk
     const auto found = verdicts.find(each.to);
     const kafka_error error = found == verdicts.end() ? kafka_error::network_exception : found->second;
     // It had arrived before.
-    if (error == kafka_error::none || error == kafka_error::duplicate_sequence_number) continue;
+    if (error == kafka_error::none || error == kafka_error::duplicate_sequence_number) {
+      if (spare_.size() < most_spare) spare_.push_back(std::move(each.bytes));
+      continue;
+    }
     if (!passes(error)) return spend(failure_of(error, "writing to the topic " + each.to.first));
     left_over_.push_back(std::move(each));
   }

@@ -105,6 +105,7 @@ class kafka_transactional_producer {
   bool has_registered_ = false;
   bool spent_ = false;                 ///< what the cluster has of it is not known: no further transaction
   std::map<int32_t, batches> flights_; ///< under way, by node
+  std::vector<std::string> spare_;     ///< memory of confirmed batches
   batches left_over_;                  ///< not confirmed, to be sent again; in the order of their numbers
 };
 
