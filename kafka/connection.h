@@ -40,7 +40,7 @@ struct kafka_answer {
 /// A connection to one broker, over TLS and with a user where the options say so. Each call blocks until it is done, its
 /// time is over, or it is interrupted. `unavailable`: it broke, and another may come about; `invalid_argument`: the broker
 /// keeps this client out, the text says why and what to do (refusal_text.h); `incompatible`: it is too old. After a failure
-/// it is of no use. One thread, which blocks SIGPIPE.
+/// it is of no use. One thread, of a process that ignores SIGPIPE.
 class kafka_connection {
  public:
   /// `options` and `interrupt` stay until its end. `tls`: with encrypted ones.

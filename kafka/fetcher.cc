@@ -1,6 +1,6 @@
 #include "kafka/fetcher.h"
 
-#include <csignal>
+#include <pthread.h>
 
 #include <algorithm>
 #include <cstring>
@@ -19,14 +19,8 @@ constexpr milliseconds wait_beside_full{10};
 constexpr milliseconds leader_backoff{50};             ///< For a new leader to be known.
 constexpr milliseconds preferred_replica_kept{300'000};  ///< Then the leader is asked again which one to read from.
 
-/// Names the thread for those who look at a process from outside; a broker that closes a connection is no reason to end.
-void prepare_thread(const char* name) {
-  pthread_setname_np(pthread_self(), name);
-  sigset_t pipe;
-  sigemptyset(&pipe);
-  sigaddset(&pipe, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
-}
+/// For those who look at a process from outside.
+void name_thread(const char* name) { pthread_setname_np(pthread_self(), name); }
 
 bool passes(kafka_error error) {
   switch (error) {
@@ -123,7 +117,7 @@ void kafka_fetcher::note_success() {
 }
 
 void kafka_fetcher::look_for_leaders() {
-  prepare_thread("kafka-leaders");
+  name_thread("kafka-leaders");
   milliseconds backoff{0};
   for (size_t turn = 0;; ++turn) {
     {
@@ -199,7 +193,7 @@ void kafka_fetcher::look_again(assignment& it, milliseconds in) {
 }
 
 void kafka_fetcher::fetch_from(int32_t node) {
-  prepare_thread("kafka-fetch");
+  name_thread("kafka-fetch");
   std::unique_ptr<kafka_connection> connection;
   milliseconds backoff{0};
   for (size_t turn = 0;; ++turn) {
