@@ -45,7 +45,7 @@ struct written_record {
 };
 
 /// A batch's attributes; the lowest three bits are the codec.
-constexpr int16_t log_append_time = 8, transactional = 16, control = 32;
+constexpr int16_t has_append_time = 8, is_transactional = 16, is_control = 32;
 
 struct written_batch {
   int64_t base_offset = 0;
@@ -120,7 +120,7 @@ inline std::string end_mark(int64_t offset, int64_t producer, bool committed) {
   put(value, int32_t{3});
   return bytes_of({.base_offset = offset,
                    .records = {{.key = key, .value = value}},
-                   .attributes = transactional | control,
+                   .attributes = is_transactional | is_control,
                    .producer = producer});
 }
 

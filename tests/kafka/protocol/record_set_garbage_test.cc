@@ -33,7 +33,7 @@ const std::string& good_batches() {
   static const std::string made =
       bytes_of({.base_offset = 3,
                 .records = {{.key = "k", .value = "a value", .headers = {{"trace", "new"}, {"trace", std::nullopt}}}, {}, {.value = ""}},
-                .attributes = transactional,
+                .attributes = is_transactional,
                 .producer = 9}) +
       end_mark(6, 9, false) + values_at(7, {"b", std::string(200, 'c')}) + end_mark(9, 9, true);
   return made;

@@ -96,7 +96,7 @@ TEST(kafka_record_set, has_the_time_that_the_topic_is_set_to) {
     return made;
   };
   EXPECT_THAT(times({.base_timestamp = 1000, .max_timestamp = 1005}), ElementsAre(1000, 1005, 993));
-  EXPECT_THAT(times({.attributes = log_append_time, .base_timestamp = 1000, .max_timestamp = 4000}), ElementsAre(4000, 4000, 4000));
+  EXPECT_THAT(times({.attributes = has_append_time, .base_timestamp = 1000, .max_timestamp = 4000}), ElementsAre(4000, 4000, 4000));
   EXPECT_THAT(times({.base_timestamp = -1, .max_timestamp = -1}), ElementsAre(-1, -1, -1));
 }
 

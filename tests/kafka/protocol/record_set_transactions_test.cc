@@ -13,7 +13,7 @@ using ::testing::IsEmpty;
 
 constexpr int64_t anna = 100, bert = 200;
 
-std::string sent_by(int64_t producer, int64_t offset, const std::vector<std::string>& values, int16_t attributes = transactional) {
+std::string sent_by(int64_t producer, int64_t offset, const std::vector<std::string>& values, int16_t attributes = is_transactional) {
   written_batch made{.base_offset = offset, .attributes = attributes, .producer = producer};
   for (const std::string& each : values) made.records.push_back({.value = each});
   return bytes_of(made);
@@ -64,8 +64,8 @@ TEST(kafka_transactions, a_producer_outside_of_transactions_is_not_kept_back) {
 
 TEST(kafka_transactions, marks_of_unknown_kinds_are_left_out) {
   for (const std::string& key : {std::string(), std::string("x"), std::string("\0\0\0\2", 4), std::string(100, '\xff')})
-    EXPECT_THAT(texts_of(bytes_of({.records = {{.key = key}}, .attributes = control}) + values_at(1, {"a"})), ElementsAre("1=a")) << key.size();
-  EXPECT_THAT(texts_of(bytes_of({.records = {}, .attributes = control})), IsEmpty());
+    EXPECT_THAT(texts_of(bytes_of({.records = {{.key = key}}, .attributes = is_control}) + values_at(1, {"a"})), ElementsAre("1=a")) << key.size();
+  EXPECT_THAT(texts_of(bytes_of({.records = {}, .attributes = is_control})), IsEmpty());
 }
 
 }  // namespace record_set_transactions_test
