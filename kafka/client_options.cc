@@ -1,5 +1,7 @@
 #include "kafka/client_options.h"
 
+#include <strings.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -10,7 +12,8 @@ namespace {
 
 constexpr std::string_view codec_names[] = {"none", "gzip", "snappy", "lz4", "zstd"};  ///< of kafka_codec
 
-std::vector<kafka_client_options::address> addresses(std::string_view list) {
+/// `good`: false where a port is none.
+std::vector<kafka_client_options::address> addresses(std::string_view list, bool& good) {
   std::vector<kafka_client_options::address> made;
   while (!list.empty()) {
     std::string_view each = list.substr(0, list.find(','));
@@ -23,7 +26,11 @@ std::vector<kafka_client_options::address> addresses(std::string_view list) {
     // A colon within [..] is the address's.
     const size_t colon = each.rfind(':'), bracket = each.rfind(']');
     const bool has_port = colon != std::string_view::npos && (bracket == std::string_view::npos || bracket < colon);
-    if (has_port) std::from_chars(each.data() + colon + 1, each.data() + each.size(), address.port);
+    if (has_port) {
+      const char* const end = each.data() + each.size();
+      const auto [stop, problem] = std::from_chars(each.data() + colon + 1, end, address.port);
+      good &= problem == std::errc() && stop == end && address.port > 0;
+    }
     std::string_view host = each.substr(0, has_port ? colon : each.size());
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
     address.host = host;
@@ -52,6 +59,11 @@ class properties_reader {
     }
     return otherwise;
   }
+  /// As librdkafka reads it, which has looked at it before.
+  bool is_true(const char* name) const {
+    const std::string value = text(name);
+    return value == "1" || ::strcasecmp(value.c_str(), "true") == 0 || ::strcasecmp(value.c_str(), "t") == 0;
+  }
   const std::optional<std::string>& wrong() const { return wrong_; }
 
  private:
@@ -69,7 +81,8 @@ result<kafka_client_options> kafka_options_of(const std::string& connection, con
     into = std::chrono::milliseconds(in.number({name}, into.count(), 0, most));
   };
   made.connection = connection;
-  made.bootstrap = addresses(in.text("bootstrap.servers"));
+  bool ports_are_good = true;
+  made.bootstrap = addresses(in.text("bootstrap.servers"), ports_are_good);
   made.client_id = in.text("client.id", made.client_id);
   made.rack = in.text("client.rack");
   const std::string protocol = in.text("security.protocol", "plaintext");
@@ -93,7 +106,7 @@ result<kafka_client_options> kafka_options_of(const std::string& connection, con
   made.partition_bytes = static_cast<int32_t>(
       in.number({"fetch.message.max.bytes", "max.partition.fetch.bytes"}, made.partition_bytes, 1, most));
   made.receive_buffer_bytes = static_cast<int>(in.number({"socket.receive.buffer.bytes"}, 0, 0, most));
-  made.check_crcs = in.text("check.crcs") == "true";
+  made.check_crcs = in.is_true("check.crcs");
   made.record_bytes = static_cast<int32_t>(in.number({"message.max.bytes"}, made.record_bytes, 1000, 1'000'000'000));
   made.batch_bytes = static_cast<int32_t>(in.number({"batch.size"}, made.batch_bytes, 1, most));
   made.compression_level = static_cast<int>(in.number({"compression.level"}, -1, -1, 12));
@@ -104,6 +117,8 @@ result<kafka_client_options> kafka_options_of(const std::string& connection, con
   made.codec = static_cast<kafka_codec>(known - std::begin(codec_names));
   if (in.wrong())
     return fail(error_code::invalid_argument, "the connection " + connection + ": the value of " + *in.wrong() + " is out of its range");
+  if (!ports_are_good)
+    return fail(error_code::invalid_argument, "the connection " + connection + ": a port in bootstrap.servers is no number from 1 to 65535");
   if (made.bootstrap.empty())
     return fail(error_code::invalid_argument, "the connection " + connection + ": bootstrap.servers names no broker");
   return made;

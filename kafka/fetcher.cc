@@ -63,7 +63,8 @@ kafka_fetcher::~kafka_fetcher() {
   changed_.notify_all();
   leaderless_.notify_all();
   if (look_.joinable()) look_.join();  // which makes the others
-  for (auto& [id, each] : brokers_) each.thread.join();
+  for (auto& [id, each] : brokers_)
+    if (each.thread.joinable()) each.thread.join();
 }
 
 std::unique_ptr<kafka_partition_feed> kafka_fetcher::add(uint32_t partition, int64_t offset) {
@@ -96,24 +97,24 @@ milliseconds kafka_fetcher::next_backoff(milliseconds last) const {
   return std::clamp(2 * last, std::max(options_.first_backoff, milliseconds(1)), std::max(options_.most_backoff, milliseconds(1)));
 }
 
-void kafka_fetcher::note(const failure& cause) {
+void kafka_fetcher::note(const failure& cause, int32_t node) {
   log_line(log_level::debug, "kafka", options_.connection + ": " + cause.message);
   {
     const std::lock_guard lock(mutex_);
     if (stopped_ || failed_ || cause.code == error_code::unavailable) return;
     const time_point now = steady_clock::now();
-    if (!refused_since_) refused_since_ = now;
-    // Another broker may let the client in, and a user's rights may be on their way to this one.
+    const time_point since = refused_since_.try_emplace(node, now).first->second;
+    // The leader may move to a broker that lets the client in, and a user's rights may be on their way to this one.
     const bool may_pass = cause.code == error_code::invalid_argument;
-    if (may_pass && now - *refused_since_ < milliseconds(limits::kafka_refusal_ms)) return;
+    if (may_pass && now - since < milliseconds(limits::kafka_refusal_ms)) return;
     failed_ = fail(cause.code, "the connection " + options_.connection + ": " + cause.message);
   }
   ring_();
 }
 
-void kafka_fetcher::note_success() {
+void kafka_fetcher::note_success(int32_t node) {
   const std::lock_guard lock(mutex_);
-  refused_since_.reset();
+  refused_since_.erase(node);
 }
 
 void kafka_fetcher::look_for_leaders() {
@@ -138,7 +139,7 @@ void kafka_fetcher::look_for_leaders() {
       backoff = {};
       continue;
     }
-    note(asked.error());
+    note(asked.error(), any_node);
     backoff = next_backoff(backoff);
     std::unique_lock lock(mutex_);
     if (leaderless_.wait_for(lock, backoff, [this] { return stopped_; })) return;
@@ -154,7 +155,7 @@ result<void> kafka_fetcher::ask_for_leaders(size_t turn) {
   SYSTOLE_ASSIGN(const auto connection, kafka_connection::open(options_, tls_.get(), known[turn % known.size()], interrupt_));
   SYSTOLE_ASSIGN(const kafka_answer answer, connection->ask(kafka_metadata_api, kafka_metadata_body(topic_), unpacked_));
   SYSTOLE_ASSIGN(const kafka_leaders found, read_kafka_leaders(answer.body()));
-  note_success();
+  note_success(any_node);
   apply(found);
   return {};
 }
@@ -176,6 +177,12 @@ void kafka_fetcher::apply(const kafka_leaders& found) {
     }
     read_from(each, node->id);
   }
+  // Who leads nothing (any more) is not asked again: what it refused is over.
+  std::erase_if(refused_since_, [this](const auto& refusal) {
+    return refusal.first != any_node && std::none_of(partitions_.begin(), partitions_.end(), [&](const auto& each) {
+             return each.second.leader == refusal.first;
+           });
+  });
 }
 
 void kafka_fetcher::read_from(assignment& it, int32_t node) {
@@ -200,15 +207,15 @@ void kafka_fetcher::fetch_from(int32_t node) {
     kafka_fetch wanted;
     kafka_client_options::address at;
     if (!wait_for_room(node, turn, wanted, at)) return;
-    const auto done = fetch(connection, at, wanted);
+    const auto done = fetch(connection, node, at, wanted);
     if (done) {
       backoff = {};
       continue;
     }
     connection.reset();
-    note(done.error());
+    note(done.error(), node);
     backoff = next_backoff(backoff);
-    lose(wanted, backoff);
+    lose(wanted, node, backoff);
   }
 }
 
@@ -250,22 +257,24 @@ bool kafka_fetcher::wait_for_room(int32_t node, size_t turn, kafka_fetch& wanted
   return false;
 }
 
-result<void> kafka_fetcher::fetch(std::unique_ptr<kafka_connection>& connection, const kafka_client_options::address& at,
-                                  const kafka_fetch& wanted) {
+result<void> kafka_fetcher::fetch(std::unique_ptr<kafka_connection>& connection, int32_t node,
+                                  const kafka_client_options::address& at, const kafka_fetch& wanted) {
   if (!connection) {
     SYSTOLE_ASSIGN(connection, kafka_connection::open(options_, tls_.get(), at, interrupt_));
   }
   SYSTOLE_ASSIGN(const kafka_answer answer, connection->ask(kafka_fetch_api, kafka_fetch_body(topic_, wanted, options_.rack), answers_,
                                                             milliseconds(wanted.max_wait_ms)));
   SYSTOLE_ASSIGN(const std::vector<kafka_fetched> parts, read_kafka_fetched(answer.body()));
-  note_success();
+  note_success(node);
   const bool alone = std::count_if(parts.begin(), parts.end(), [](const kafka_fetched& each) { return each.size > 0; }) == 1;
   bool came = false;
   {
     const std::lock_guard lock(mutex_);
+    if (stopped_) return {};  // a replica's thread would begin that nobody awaits
     for (const kafka_fetched& each : parts) {
       const auto to = partitions_.find(each.partition);
-      if (to == partitions_.end() || !to->second.asked) continue;
+      // Left meanwhile; begun anew, it may be asked for at another node by now.
+      if (to == partitions_.end() || !to->second.asked || to->second.leader != node) continue;
       to->second.asked = false;
       for (kafka_fetched_item& item : accept(each, answer, to->second, alone)) {
         to->second.queue->push(std::move(item));
@@ -304,6 +313,8 @@ std::vector<kafka_fetched_item> kafka_fetcher::accept(const kafka_fetched& from,
   if (from.preferred_replica >= 0 && brokers_.contains(from.preferred_replica)) {
     read_from(to, from.preferred_replica);
     to.near_until = steady_clock::now() + preferred_replica_kept;
+  } else if (from.preferred_replica >= 0) {
+    look_again(to, leader_backoff);  // it came after the last look
   }
   std::string_view batches = answer.body().substr(from.begin, from.size);
   const auto extent = kafka_whole_batches(batches);
@@ -335,11 +346,11 @@ std::vector<kafka_fetched_item> kafka_fetcher::accept(const kafka_fetched& from,
   return made;
 }
 
-void kafka_fetcher::lose(const kafka_fetch& wanted, milliseconds backoff) {
+void kafka_fetcher::lose(const kafka_fetch& wanted, int32_t node, milliseconds backoff) {
   const std::lock_guard lock(mutex_);
   for (const kafka_fetch::partition& each : wanted.partitions) {
     const auto found = partitions_.find(each.number);
-    if (found == partitions_.end() || !found->second.asked) continue;
+    if (found == partitions_.end() || !found->second.asked || found->second.leader != node) continue;
     found->second.asked = false;
     look_again(found->second, backoff);
   }

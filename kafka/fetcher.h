@@ -69,15 +69,16 @@ class kafka_fetcher {
   void fetch_from(int32_t node);
   /// Waits until a partition of the broker's has room; false at the end. `turn`: which partition comes first.
   bool wait_for_room(int32_t node, size_t turn, kafka_fetch& wanted, kafka_client_options::address& at);
-  result<void> fetch(std::unique_ptr<kafka_connection>& connection, const kafka_client_options::address& at, const kafka_fetch& wanted);
+  result<void> fetch(std::unique_ptr<kafka_connection>& connection, int32_t node, const kafka_client_options::address& at,
+                     const kafka_fetch& wanted);
   /// One partition's part of an answer; what comes of it for the reader.
   std::vector<kafka_fetched_item> accept(const kafka_fetched& from, const kafka_answer& answer, assignment& to, bool alone);
   void look_again(assignment& it, std::chrono::milliseconds in);
-  void lose(const kafka_fetch& wanted, std::chrono::milliseconds backoff);
+  void lose(const kafka_fetch& wanted, int32_t node, std::chrono::milliseconds backoff);
 
-  /// Keeps a failure that will not pass.
-  void note(const failure& cause);
-  void note_success();
+  /// Keeps a failure that will not pass. `node`: whose, any_node where any broker would have done.
+  void note(const failure& cause, int32_t node);
+  void note_success(int32_t node);
   std::chrono::milliseconds next_backoff(std::chrono::milliseconds last) const;
 
   const kafka_client_options options_;
@@ -94,7 +95,8 @@ class kafka_fetcher {
   bool stopped_ = false;
   std::map<uint32_t, assignment> partitions_;
   std::map<int32_t, broker> brokers_;
-  std::optional<time_point> refused_since_;
+  static constexpr int32_t any_node = -1;
+  std::map<int32_t, time_point> refused_since_;  ///< by node
   std::optional<failure> failed_;
   std::thread look_;
 };

@@ -129,6 +129,7 @@ result<kafka_leaders> read_kafka_leaders(std::string_view answer) {
       in.skip(4 * static_cast<uint64_t>(in.count(4)));
     if (number >= 0) made.partitions.push_back({static_cast<uint32_t>(number), leader});
   }
+  in.int64();  // what the user may do with the topic and the cluster
   if (!in.ok()) return unreadable(kafka_metadata_api);
   return made;
 }

@@ -72,7 +72,10 @@ result<kafka_batch_extent> kafka_whole_batches(std::string_view batches) {
     if (at<int8_t>(rest, magic_at) != current_magic)
       return fail(error_code::incompatible, "its records are in a format of Kafka before 0.11; have the topic written anew");
     if (size < head_size) return no_batch("its length is below that of its head");
-    made.next_offset = at<int64_t>(rest, 0) + at<int32_t>(rest, last_delta_at) + 1;
+    const auto first = at<int64_t>(rest, 0);
+    const auto last_delta = at<int32_t>(rest, last_delta_at);
+    if (first < 0 || last_delta < 0 || first > INT64_MAX - last_delta - 1) return no_batch("its offsets are none");
+    made.next_offset = first + last_delta + 1;
     made.bytes += size;
   }
   return made;
@@ -104,6 +107,7 @@ void kafka_record_set::end_with(failure problem) {
 }
 
 bool kafka_record_set::open_batch() {
+  if (!records_.empty()) return end_with(no_batch("it has more records than it says")), false;
   unpacked_ = {};
   if (rest_.size() < head_size) return false;
   const size_t size = length_end + static_cast<size_t>(at<int32_t>(rest_, length_at));
@@ -114,17 +118,19 @@ bool kafka_record_set::open_batch() {
     return end_with(no_batch("its checksum is wrong")), false;
   const auto attributes = at<int16_t>(batch, attributes_at);
   base_offset_ = at<int64_t>(batch, 0);
-  const int64_t last_offset = base_offset_ + at<int32_t>(batch, last_delta_at);
+  last_delta_ = at<int32_t>(batch, last_delta_at);
+  const int64_t last_offset = base_offset_ + last_delta_;
   log_append_time_ = (attributes & log_append_time) != 0;
   base_timestamp_ms_ = at<int64_t>(batch, log_append_time_ ? max_timestamp_at : base_timestamp_at);
   const auto producer = at<int64_t>(batch, producer_at);
   const bool skipped = (attributes & transactional) && is_aborted(producer, last_offset);
-  records_ = batch.substr(head_size);
+  const std::string_view records = batch.substr(head_size);
   if (attributes & control) {
-    read_mark(producer, records_);
+    read_mark(producer, records);
     return true;
   }
   if (skipped || last_offset < from_) return true;
+  records_ = records;
   if (const auto codec = static_cast<kafka_codec>(attributes & codec_bits); codec != kafka_codec::none) {
     auto unpacked = kafka_decompress(codec, records_, *pool_);
     if (!unpacked) return end_with(unpacked.error()), false;
@@ -162,9 +168,14 @@ void kafka_record_set::read_record(kafka_record& into) {
   records_.remove_prefix(static_cast<size_t>(in.position() - records_.data()));
   into.begin = const_cast<char*>(record.position());  // of block(), which is not const
   record.take(1);  // attributes: none are in use
-  const int64_t later_ms = record.number();
-  into.offset = base_offset_ + record.number();
-  into.timestamp_ms = log_append_time_ || base_timestamp_ms_ < 0 ? base_timestamp_ms_ : base_timestamp_ms_ + later_ms;
+  const auto later_ms = static_cast<uint64_t>(record.number());
+  const int64_t delta = record.number();
+  if (delta < 0 || delta > last_delta_) return end_with(no_batch("a record's offset is not of its batch"));
+  into.offset = base_offset_ + delta;
+  // What a producer sends may be beyond all times; then it wraps.
+  into.timestamp_ms = log_append_time_ || base_timestamp_ms_ < 0
+                          ? base_timestamp_ms_
+                          : static_cast<int64_t>(static_cast<uint64_t>(base_timestamp_ms_) + later_ms);
   into.key = record.bytes(into.has_key);
   into.value = record.bytes(into.has_value);
   into.headers = {record.position(), record.left()};

@@ -32,7 +32,7 @@ struct kafka_record {
 class kafka_record_set {
  public:
   kafka_record_set() = default;
-  /// `batches` lie in `block` and are whole. `pool`: for what is compressed.
+  /// `batches` lie in `block` and are those that kafka_whole_batches() found whole. `pool`: for what is compressed.
   kafka_record_set(kafka_block block, std::string_view batches, std::vector<kafka_aborted> aborted, int64_t from,
                    bool check_crcs, buffer_pool& pool);
 
@@ -71,7 +71,7 @@ class kafka_record_set {
 
   kafka_block unpacked_;      ///< of the open batch, where it was compressed
   std::string_view records_;  ///< left of the open batch
-  int32_t left_ = 0;
+  int32_t left_ = 0, last_delta_ = 0;
   int64_t base_offset_ = 0, base_timestamp_ms_ = 0;
   bool log_append_time_ = false;  ///< all records have base_timestamp_ms_
   std::optional<failure> problem_;

@@ -95,7 +95,8 @@ result<std::string> scram_exchange::answer(std::string_view server_first) {
 
 result<void> scram_exchange::check(std::string_view server_last) const {
   const std::string shown = from_base64(value_of(server_last, 'v'));
-  if (shown.size() == server_signature_.size() && CRYPTO_memcmp(shown.data(), server_signature_.data(), shown.size()) == 0) return {};
+  const bool is_one = !shown.empty() && shown.size() == server_signature_.size();
+  if (is_one && CRYPTO_memcmp(shown.data(), server_signature_.data(), shown.size()) == 0) return {};
   return fail(error_code::invalid_argument, "the broker does not know the password");
 }
 
