@@ -34,6 +34,7 @@ struct kafka_client_options {
   bool check_crcs = false;
 
   // Of producers.
+  bool transactions = false;         ///< it writes them; else it reads
   int32_t record_bytes = 1'000'000;  ///< the longest record that is sent
   int32_t batch_bytes = 1'000'000;
   kafka_codec codec = kafka_codec::none;

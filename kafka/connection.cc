@@ -72,7 +72,7 @@ result<std::unique_ptr<kafka_connection>> kafka_connection::open(const kafka_cli
   std::unique_ptr<kafka_connection> made(new kafka_connection(options, broker, interrupt, std::move(socket)));
   if (tls) SYSTOLE_TRY(made->shake_hands(*tls));
   SYSTOLE_ASSIGN(const kafka_answer versions, made->ask(kafka_versions_api, {}, made->small_));
-  auto known = check_kafka_versions(versions.body());
+  auto known = check_kafka_versions(versions.body(), options.transactions);
   if (!known) return fail(known.error().code, made->where_ + ": " + known.error().message);
   if (options.with_user) SYSTOLE_TRY(made->log_in());
   return made;

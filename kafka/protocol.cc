@@ -53,12 +53,14 @@ std::string kafka_request(const kafka_api& api, int32_t correlation, std::string
   return out.bytes() + std::string(body);
 }
 
-result<void> check_kafka_versions(std::string_view answer) {
+result<void> check_kafka_versions(std::string_view answer, bool transactions) {
   kafka_reader in(answer);
   const auto error = static_cast<kafka_error>(in.int16());
   if (!in.ok() || error != kafka_error::none) return unreadable(kafka_versions_api);
-  constexpr kafka_api needed[] = {kafka_produce_api,          kafka_fetch_api,          kafka_metadata_api,       kafka_find_coordinator_api,
-                                  kafka_init_producer_id_api, kafka_add_partitions_api, kafka_end_transaction_api};
+  std::vector<kafka_api> needed{kafka_metadata_api, kafka_fetch_api};
+  if (transactions)
+    needed = {kafka_metadata_api,         kafka_produce_api,        kafka_find_coordinator_api,
+              kafka_init_producer_id_api, kafka_add_partitions_api, kafka_end_transaction_api};
   std::vector<bool> spoken(64, false);
   for (int32_t left = in.count(6); left > 0; --left) {
     const int16_t key = in.int16(), first = in.int16(), last = in.int16();

@@ -76,8 +76,8 @@ std::string kafka_error_text(kafka_error error);
 /// A whole request without its length: the head (version 1) and the body.
 std::string kafka_request(const kafka_api& api, int32_t correlation, std::string_view client_id, std::string_view body);
 
-/// ApiVersions: the failure names what the broker does not speak.
-result<void> check_kafka_versions(std::string_view answer);
+/// ApiVersions: the failure names what the broker does not speak of what a reader needs, and, with `transactions`, a writer.
+result<void> check_kafka_versions(std::string_view answer, bool transactions);
 
 std::string kafka_handshake_body(const std::string& mechanism);
 /// SaslHandshake: the mechanisms that the broker has, where it refuses this one.

@@ -73,6 +73,7 @@ result<std::unique_ptr<kafka_transactional_producer>> kafka_transactional_produc
                                                                                          std::string transactional_id,
                                                                                          milliseconds time_out,
                                                                                          std::vector<std::string> topics) {
+  options.transactions = true;
   std::unique_ptr<kafka_transactional_producer> made(
       new kafka_transactional_producer(std::move(options), std::move(transactional_id), time_out, std::move(topics)));
   if (made->options_.encrypted) {

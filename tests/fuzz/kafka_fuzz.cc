@@ -24,7 +24,7 @@ kafka_block block_of(std::string_view bytes, size_t padding) {
 }
 
 void read_answers(std::string_view bytes) {
-  (void)check_kafka_versions(bytes);
+  (void)check_kafka_versions(bytes, false);
   (void)read_kafka_handshake(bytes, "PLAIN");
   (void)read_kafka_authenticated(bytes);
   (void)read_kafka_leaders(bytes);

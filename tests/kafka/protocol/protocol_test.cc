@@ -105,18 +105,18 @@ TEST(kafka_protocol, an_error_of_the_whole_answer_is_one) {
 }
 
 TEST(kafka_protocol, names_what_a_broker_does_not_speak) {
-  EXPECT_TRUE(check_kafka_versions(versions_answer({{1, 0, 11}, {3, 0, 8}, {18, 0, 2}})));
-  EXPECT_TRUE(check_kafka_versions(versions_answer({{3, 8, 13}, {1, 4, 17}, {999, -1, 5}})));
+  EXPECT_TRUE(check_kafka_versions(versions_answer({{1, 0, 11}, {3, 0, 8}, {18, 0, 2}}), false));
+  EXPECT_TRUE(check_kafka_versions(versions_answer({{3, 8, 13}, {1, 4, 17}, {999, -1, 5}}), false));
   for (const auto& [known, name] : {std::pair(versions_answer({{1, 0, 10}, {3, 0, 8}}), "version 11 of Fetch"),
                                     {versions_answer({{1, 12, 17}, {3, 0, 8}}), "version 11 of Fetch"},
                                     {versions_answer({{1, 0, 11}, {3, 9, 12}}), "version 8 of Metadata"},
                                     {versions_answer({}), "version 11 of Fetch"}}) {
-    const auto made = check_kafka_versions(known);
+    const auto made = check_kafka_versions(known, false);
     ASSERT_FALSE(made) << name;
     EXPECT_EQ(made.error().code, error_code::incompatible);
     EXPECT_THAT(made.error().message, HasSubstr(name));
   }
-  EXPECT_EQ(check_kafka_versions(versions_answer({{1, 0, 11}, {3, 0, 8}}, 35)).error().code, error_code::corrupt);
+  EXPECT_EQ(check_kafka_versions(versions_answer({{1, 0, 11}, {3, 0, 8}}, 35), false).error().code, error_code::corrupt);
 }
 
 TEST(kafka_protocol, names_the_mechanisms_that_a_broker_has) {
@@ -159,7 +159,7 @@ const std::vector<std::pair<std::string, bool (*)(std::string_view)>>& answers()
       {two_nodes.bytes(), [](std::string_view it) { return read_kafka_leaders(it).has_value(); }},
       {fetch_answer("vitals", {{.partition = 4, .aborted = {{77, 5}}, .records = "batches"}, {.partition = 5, .records = "more"}}),
        [](std::string_view it) { return read_kafka_fetched(it).has_value(); }},
-      {versions_answer({{1, 0, 11}, {3, 0, 8}, {18, 0, 2}}), [](std::string_view it) { return check_kafka_versions(it).has_value(); }},
+      {versions_answer({{1, 0, 11}, {3, 0, 8}, {18, 0, 2}}), [](std::string_view it) { return check_kafka_versions(it, false).has_value(); }},
       {std::string("\0\0\0\0\0\1\0\5PLAIN", 13), [](std::string_view it) { return read_kafka_handshake(it, "PLAIN").has_value(); }},
       {authenticate_answer(0, "text", "message"), [](std::string_view it) { return read_kafka_authenticated(it).has_value(); }}};
   return made;
@@ -196,7 +196,7 @@ TEST(kafka_protocol, more_elements_than_there_is_room_for_cannot_be) {
       put(number, count);
       return bytes.replace(at, 4, number);
     };
-    EXPECT_FALSE(check_kafka_versions(with_count(versions_answer({{1, 0, 11}, {3, 0, 8}}), 2)));
+    EXPECT_FALSE(check_kafka_versions(with_count(versions_answer({{1, 0, 11}, {3, 0, 8}}), 2), false));
     EXPECT_FALSE(read_kafka_handshake(with_count(std::string("\0\0\0\0\0\1\0\5PLAIN", 13), 2), "PLAIN"));
     EXPECT_FALSE(read_kafka_leaders(with_count(two_nodes.bytes(), 4)));
     const std::string answer = fetch_answer("t", {{.aborted = {{1, 2}}, .records = "x"}});
