@@ -57,7 +57,7 @@ result<void> check_kafka_versions(std::string_view answer, bool transactions) {
   kafka_reader in(answer);
   const auto error = static_cast<kafka_error>(in.int16());
   if (!in.ok() || error != kafka_error::none) return unreadable(kafka_versions_api);
-  std::vector<kafka_api> needed{kafka_metadata_api, kafka_fetch_api};
+  std::vector<kafka_api> needed{kafka_fetch_api, kafka_metadata_api};
   if (transactions)
     needed = {kafka_metadata_api,         kafka_produce_api,        kafka_find_coordinator_api,
               kafka_init_producer_id_api, kafka_add_partitions_api, kafka_end_transaction_api};
