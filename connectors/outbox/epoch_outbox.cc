@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/buffer_pool.h"
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "connectors/outbox/durable_directory.h"
@@ -19,6 +20,7 @@ constexpr size_t frame_head_bytes = sizeof(uint32_t) + sizeof(uint64_t);
 constexpr uint8_t outbox_state_version = 1;
 constexpr uint64_t longest_frame_bytes = 1024 * limits::mebibyte;
 constexpr std::string_view segment_suffix = ".seg";
+constexpr size_t buffer_step = 256 * limits::kibibyte;
 
 }  // namespace
 
@@ -72,29 +74,31 @@ result<void> read_segment(file_system& files, const outbox_segment& segment,
   const auto file = files.open(segment.path);
   if (!file) return fail(error_code::corrupt, "an outbox file of a complete epoch cannot be opened: " + file.error().message);
   running_hash whole;
-  std::string bytes(segment_magic.size(), '\0');
+  buffer_pool pool;
   uint64_t offset = 0;
-  const auto read = [&](size_t length) -> result<void> {
-    bytes.resize(length);
-    SYSTOLE_ASSIGN(const size_t got, (*file)->read(offset, length, bytes.data()));
+  const auto read = [&](char* into, size_t length) -> result<void> {
+    SYSTOLE_ASSIGN(const size_t got, (*file)->read(offset, length, into));
     if (got != length) return broken;
-    whole.add(bytes);
+    whole.add({into, length});
     offset += got;
     return {};
   };
-  SYSTOLE_TRY(read(segment_magic.size()));
-  if (bytes != segment_magic) return broken;
+  char small[std::max(segment_magic.size(), frame_head_bytes)];
+  SYSTOLE_TRY(read(small, segment_magic.size()));
+  if (std::string_view(small, segment_magic.size()) != segment_magic) return broken;
   while (offset < segment.bytes) {
     if (segment.bytes - offset < frame_head_bytes) return broken;
-    SYSTOLE_TRY(read(frame_head_bytes));
-    byte_reader head(bytes);
+    SYSTOLE_TRY(read(small, frame_head_bytes));
+    byte_reader head({small, frame_head_bytes});
     const auto length = head.fixed<uint32_t>();
     const auto checksum = head.fixed<uint64_t>();
     if (length > segment.bytes - offset || length > longest_frame_bytes) return broken;
-    SYSTOLE_TRY(read(length));
-    if (XXH3_64bits(bytes.data(), bytes.size()) != checksum) return broken;
-    std::string_view rest = bytes;
-    const auto rows = read_batch(rest);
+    // Of few sizes, so that a frame's memory is the next one's; its columns point into it.
+    const std::shared_ptr<char[]> bytes = pool.take((length + buffer_step - 1) / buffer_step * buffer_step);
+    SYSTOLE_TRY(read(bytes.get(), length));
+    std::string_view rest(bytes.get(), length);
+    if (XXH3_64bits(rest.data(), rest.size()) != checksum) return broken;
+    const auto rows = read_batch(rest, bytes);
     if (!rows || !rest.empty()) return broken;
     SYSTOLE_TRY(take(*rows));
   }
