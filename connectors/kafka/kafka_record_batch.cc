@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "connectors/plan_types.h"
+#include "expr/time/time_range.h"
 #include "formats/utf8_check.h"
 
 namespace systole {
@@ -54,7 +55,8 @@ result<std::unique_ptr<kafka_record_batch>> kafka_record_batch::make(const proto
 }
 
 void kafka_record_batch::keep_beside(const kafka_record& record, entry& made) {
-  made.has_timestamp = wants_time_ && record.timestamp_ms >= 0;
+  // Producers may send what is beyond all times.
+  made.has_timestamp = wants_time_ && record.timestamp_ms >= 0 && record.timestamp_ms < timestamp_end / 1000;
   made.timestamp_us = made.has_timestamp ? record.timestamp_ms * 1000 : 0;
   if (text_columns_ == 0) return;
   for (const beside& each : beside_) {

@@ -87,9 +87,10 @@ fake_cluster::fake_cluster(int32_t nodes) {
     acceptors_.emplace_back([this, number, listener = listeners_[static_cast<size_t>(number) - 1]] { accept_all(number, listener); });
 }
 
-fake_cluster::~fake_cluster() {
+void fake_cluster::stop() {
   {
     const std::lock_guard lock(mutex_);
+    if (stopped_) return;
     stopped_ = true;
     for (const connection& each : connections_) ::shutdown(each.socket, SHUT_RDWR);
   }

@@ -43,7 +43,7 @@ struct reaction {
 class fake_cluster {
  public:
   explicit fake_cluster(int32_t nodes);
-  ~fake_cluster();
+  ~fake_cluster() { stop(); }
   fake_cluster(const fake_cluster&) = delete;
   fake_cluster& operator=(const fake_cluster&) = delete;
 
@@ -58,6 +58,8 @@ class fake_cluster {
     const std::lock_guard lock(mutex_);
     change();
   }
+  /// Nothing is done any more, and what was done may be looked at.
+  void stop();
   /// Whether it comes true, looked at after each request; ten seconds are given.
   bool comes_true(const std::function<bool()>& holds);
 

@@ -79,12 +79,12 @@ TEST(kafka_fetcher_end, comes_while_replicas_are_named) {
   // Threads of brokers begin while others end.
   for (int turn = 0; turn < 20; ++turn) {
     fake_cluster cluster(3);
-    cluster.leaders.partitions = {{0, 1}, {1, 1}, {2, 1}};
+    cluster.leaders.partitions = {{0, 3}, {1, 3}, {2, 3}};
     int fetches = 0;
     cluster.fetch = [&](int32_t node, const asked_fetch& asked) {
       ++fetches;
       std::vector<fetched_part> parts;
-      for (const auto& each : asked.partitions) parts.push_back({.partition = each.number, .last_stable = 0, .preferred = 1 + node % 3});
+      for (const auto& each : asked.partitions) parts.push_back({.partition = each.number, .last_stable = 0, .preferred = node == 1 ? 3 : node - 1});
       return reaction{fetch_answer("vitals", parts)};
     };
     fetching it(cluster);

@@ -15,19 +15,22 @@
 
 namespace systole::testing {
 
-/// A fetcher of the topic "vitals" beside a fake cluster.
+/// A fetcher of the topic "vitals" beside a fake cluster, which ends with it: what it is told to do may hold what was made
+/// before this.
 class fetching {
  public:
-  explicit fetching(const fake_cluster& cluster, size_t queue_bytes = 1 << 20, int32_t bootstrap = 1) {
+  explicit fetching(fake_cluster& cluster, size_t queue_bytes = 1 << 20) : cluster_(cluster), queue_bytes_(queue_bytes) {
     options.connection = "hospital";
-    const metadata_answer::node first = cluster.node(bootstrap);
+    const metadata_answer::node first = cluster.node(1);
     options.bootstrap = {{first.host, first.port}};
     options.first_backoff = std::chrono::milliseconds(1);
     options.most_backoff = std::chrono::milliseconds(5);
     options.fetch_wait = std::chrono::milliseconds(20);
     options.answer_time = std::chrono::seconds(60);
-    queue_bytes_ = queue_bytes;
   }
+  ~fetching() { finish(); }
+  fetching(const fetching&) = delete;
+  fetching& operator=(const fetching&) = delete;
   /// To be changed before start().
   kafka_client_options options;
 
@@ -76,6 +79,12 @@ class fetching {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
   }
 
+  /// Ends it and the cluster.
+  void finish() {
+    end();
+    cluster_.stop();
+  }
+
   std::unique_ptr<kafka_fetcher> fetcher;
 
  private:
@@ -93,7 +102,8 @@ class fetching {
     return rang_.wait_for(lock, std::chrono::seconds(10), [&] { return rings_ > seen; });
   }
 
-  size_t queue_bytes_;
+  fake_cluster& cluster_;
+  const size_t queue_bytes_;
   std::mutex mutex_;
   std::condition_variable rang_;
   size_t rings_ = 0;

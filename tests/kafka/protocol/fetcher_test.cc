@@ -5,9 +5,7 @@ namespace systole {
 namespace fetcher_test {
 
 using namespace systole::testing;
-using ::testing::ElementsAre;
-using ::testing::Each;
-using ::testing::Gt;
+using ::testing::IsSupersetOf;
 
 /// Values "0", "1", ... in batches of one or two.
 fake_log counted(int64_t records) {
@@ -29,8 +27,9 @@ TEST(kafka_fetcher, gives_all_records_then_says_so) {
   fake_log log = counted(7);
   cluster.leaders.partitions = {{0, 1}};
   asked_fetch first;
+  int fetches = 0;
   cluster.fetch = [&](int32_t, const asked_fetch& asked) {
-    if (first.partitions.empty()) first = asked;
+    if (++fetches == 1) first = asked;
     return give({log.part(0, asked.offset_of(0))});
   };
   fetching it(cluster);
@@ -41,15 +40,32 @@ TEST(kafka_fetcher, gives_all_records_then_says_so) {
   kafka_partition_feed& feed = it.read(0, 2);
   EXPECT_EQ(it.next_all(feed), counted_texts(2, 7));
   EXPECT_EQ(feed.known_end(), 7);
+  // That is said once.
+  int before = 0;
+  cluster.locked([&] { before = fetches; });
+  ASSERT_TRUE(cluster.comes_true([&] { return fetches > before + 2; }));
+  EXPECT_FALSE(feed.has_queued());
   // And those that come later.
   cluster.locked([&] { log.add({"7"}); });
   EXPECT_EQ(it.next_all(feed), counted_texts(7, 8));
+  it.finish();
   EXPECT_EQ(first.isolation, 1);
   EXPECT_EQ(first.rack, "ward");
   EXPECT_EQ(first.max_wait_ms, 20);
   EXPECT_EQ(first.max_bytes, 5000);
   EXPECT_EQ(first.partition_bytes, 700);
   EXPECT_EQ(first.min_bytes, 3);
+}
+
+TEST(kafka_fetcher, leaves_out_what_was_aborted) {
+  fake_cluster cluster(1);
+  cluster.leaders.partitions = {{0, 1}};
+  const std::string batches = bytes_of({.records = {{.value = "no"}}, .attributes = is_transactional, .producer = 9}) + values_at(1, {"yes"}) + end_mark(2, 9, false);
+  cluster.fetch = [&](int32_t, const asked_fetch& asked) {
+    return give({{.partition = 0, .last_stable = 3, .aborted = {{9, 0}}, .records = asked.offset_of(0) < 3 ? batches : ""}});
+  };
+  fetching it(cluster);
+  EXPECT_EQ(it.next_all(it.read(0)), (std::vector<std::string>{"1=yes", "all before 3"}));
 }
 
 TEST(kafka_fetcher, reads_partitions_of_several_brokers_side_by_side) {
@@ -87,7 +103,8 @@ TEST(kafka_fetcher, follows_a_leader_that_moves) {
   };
   fetching it(cluster);
   EXPECT_EQ(it.next_all(it.read(0)), counted_texts(0, 10));
-  EXPECT_THAT(asked_of, ::testing::IsSupersetOf({1, 2, 1}));
+  it.finish();
+  EXPECT_THAT(asked_of, IsSupersetOf({1, 2, 1}));
 }
 
 TEST(kafka_fetcher, waits_for_a_leader_where_there_is_none) {
@@ -140,8 +157,9 @@ TEST(kafka_fetcher, a_connection_that_is_cut_loses_and_doubles_nothing) {
   };
   fetching it(cluster);
   EXPECT_EQ(it.next_all(it.read(0)), counted_texts(0, 60));
-  EXPECT_GT(cut, 20u);
   EXPECT_FALSE(it.fetcher->failed());
+  it.finish();
+  EXPECT_GT(cut, 20u);
 }
 
 TEST(kafka_fetcher, a_broker_that_goes_away_while_it_is_asked_for_leaders_is_asked_again) {
@@ -190,6 +208,7 @@ TEST(kafka_fetcher, an_offset_is_out_of_range_when_it_is_said_twice) {
   };
   fetching it(cluster);
   EXPECT_EQ(it.next_all(it.read(0)), counted_texts(0, 6));
+  it.finish();
   EXPECT_EQ(said, 2);
 }
 
@@ -231,6 +250,7 @@ TEST(kafka_fetcher, reads_from_the_replica_that_the_leader_names) {
   };
   fetching it(cluster);
   EXPECT_EQ(it.next_all(it.read(0)), counted_texts(0, 9));
+  it.finish();
   EXPECT_EQ(asked_leader, 1);
 }
 
@@ -265,6 +285,7 @@ TEST(kafka_fetcher, goes_back_to_the_leader_where_the_replica_is_away) {
   };
   fetching it(cluster);
   EXPECT_EQ(it.next_all(it.read(0)), counted_texts(0, 9));
+  it.finish();
   EXPECT_EQ(asked_replica, 2);
 }
 
@@ -305,6 +326,41 @@ TEST(kafka_fetcher, a_slow_reader_bounds_what_is_fetched) {
   }
 }
 
+TEST(kafka_fetcher, goes_on_when_a_reader_has_room_again) {
+  fake_cluster cluster(1);
+  cluster.leaders.partitions = {{0, 1}};
+  const fake_log log = counted(30);
+  cluster.fetch = [&](int32_t, const asked_fetch& asked) { return give({log.part(0, asked.offset_of(0))}); };
+  fetching it(cluster, 1);
+  EXPECT_EQ(it.next_all(it.read(0)), counted_texts(0, 30));
+}
+
+TEST(kafka_fetcher, partitions_of_one_answer_take_turns_and_lie_in_blocks_of_their_own) {
+  fake_cluster cluster(1);
+  const fake_log log = counted(30);
+  std::vector<int32_t> first;
+  cluster.fetch = [&](int32_t, const asked_fetch& asked) {
+    std::vector<fetched_part> parts;
+    for (const auto& each : asked.partitions) parts.push_back(log.part(each.number, each.offset));
+    if (parts.size() == 3) first.push_back(parts[0].partition);
+    return give(parts);
+  };
+  fetching it(cluster);
+  std::vector<kafka_partition_feed*> feeds;
+  for (uint32_t partition = 0; partition < 3; ++partition) feeds.push_back(&it.read(partition));
+  cluster.locked([&] { cluster.leaders.partitions = {{0, 1}, {1, 1}, {2, 1}}; });  // all are begun at once
+  // Decoders write into a block, each for its partition (kafka_value_lines).
+  std::vector<kafka_block> blocks;
+  for (kafka_partition_feed* const each : feeds) {
+    EXPECT_EQ(it.next(*each), "0=0");
+    blocks.push_back(each->block());
+  }
+  EXPECT_NE(blocks[0].bytes, blocks[1].bytes);
+  EXPECT_NE(blocks[1].bytes, blocks[2].bytes);
+  ASSERT_TRUE(cluster.comes_true([&] { return first.size() > 5; }));
+  cluster.locked([&] { EXPECT_THAT(first, IsSupersetOf({0, 1, 2})); });
+}
+
 TEST(kafka_fetcher, a_partition_that_is_left_takes_nothing_more) {
   fake_cluster cluster(1);
   cluster.leaders.partitions = {{0, 1}, {1, 1}};
@@ -330,26 +386,26 @@ TEST(kafka_fetcher, a_partition_that_is_left_takes_nothing_more) {
 }
 
 TEST(kafka_fetcher, an_answer_for_a_reader_that_is_gone_is_not_the_next_ones) {
-  fake_cluster cluster(2);
-  cluster.leaders.partitions = {{0, 1}};
-  const fake_log log = counted(9);
-  bool first = false, second = false;
-  cluster.fetch = [&](int32_t node, const asked_fetch& asked) {
-    reaction made = give({log.part(0, asked.offset_of(0))});
-    // Both brokers take their time, so that the first one answers while the second is asked.
-    made.waits = !second;
-    first = true;
-    second |= node == 2;
-    return made;
-  };
-  fetching it(cluster);
-  it.options.fetch_wait = std::chrono::milliseconds(300);
-  it.start();
-  auto gone = it.fetcher->add(0, 5);
-  ASSERT_TRUE(cluster.comes_true([&] { return first; }));
-  gone.reset();
-  cluster.locked([&] { cluster.leaders.partitions = {{0, 2}}; });
-  EXPECT_EQ(it.next_all(it.read(0)), counted_texts(0, 9));
+  for (const int32_t next_leader : {1, 2}) {
+    fake_cluster cluster(2);
+    cluster.leaders.partitions = {{0, 1}};
+    const fake_log log = counted(9);
+    int fetches = 0;
+    cluster.fetch = [&](int32_t, const asked_fetch& asked) {
+      reaction made = give({log.part(0, asked.offset_of(0))});
+      // The first two take their time, so that the first one's answer comes when the second reader is there.
+      made.waits = ++fetches <= 2;
+      return made;
+    };
+    fetching it(cluster);
+    it.options.fetch_wait = std::chrono::milliseconds(300);
+    it.start();
+    auto gone = it.fetcher->add(0, 5);
+    ASSERT_TRUE(cluster.comes_true([&] { return fetches == 1; }));
+    gone.reset();
+    cluster.locked([&] { cluster.leaders.partitions = {{0, next_leader}}; });
+    EXPECT_EQ(it.next_all(it.read(0)), counted_texts(0, 9)) << next_leader;
+  }
 }
 
 }  // namespace fetcher_test

@@ -81,11 +81,13 @@ TEST(kafka_garbage, a_record_may_say_any_length) {
 TEST(kafka_garbage, a_set_ends_where_its_last_batch_is_cut_off) {
   buffer_pool pool;
   const std::string batch = values_at(0, {"a"});
-  for (size_t size = 0; size < batch.size(); ++size) {
-    kafka_record_set set = set_of(batch.substr(0, size), pool, {}, 0);
-    kafka_record record;
-    EXPECT_FALSE(set.next(record)) << size;
-  }
+  for (const int64_t from : {0, 100})
+    for (size_t size = 0; size < batch.size(); ++size) {
+      kafka_record_set set = set_of(batch.substr(0, size), pool, {.from = from}, 0);
+      kafka_record record;
+      EXPECT_FALSE(set.next(record)) << size;
+      EXPECT_EQ(set.problem().has_value(), size >= 61) << size;
+    }
 }
 
 TEST(kafka_garbage, headers_may_be_any_bytes) {

@@ -44,6 +44,15 @@ TEST(kafka_transactions, anothers_mark_ends_nothing) {
   EXPECT_THAT(texts_of(batches, {.aborted = {{anna, 0}, {bert, 1}}}), ElementsAre("4=yes"));
 }
 
+TEST(kafka_transactions, only_the_mark_of_an_abort_ends_it) {
+  std::string other_kind;
+  put(other_kind, int16_t{0});
+  put(other_kind, int16_t{2});
+  const std::string batches = sent_by(anna, 0, {"no"}) + bytes_of({.base_offset = 1, .records = {{.key = other_kind}}, .attributes = is_control, .producer = anna}) +
+                              sent_by(anna, 2, {"no"}) + end_mark(3, anna, false) + sent_by(anna, 4, {"yes"});
+  EXPECT_THAT(texts_of(batches, {.aborted = {{anna, 0}}}), ElementsAre("4=yes"));
+}
+
 TEST(kafka_transactions, records_before_an_aborted_one_begins_are_given) {
   const std::string batches = sent_by(anna, 0, {"yes"}) + end_mark(1, anna, true) + sent_by(anna, 2, {"no"});
   EXPECT_THAT(texts_of(batches, {.aborted = {{anna, 2}}}), ElementsAre("0=yes"));
