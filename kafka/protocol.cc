@@ -164,8 +164,9 @@ result<std::vector<kafka_fetched>> read_kafka_fetched(std::string_view answer) {
       kafka_fetched each;
       each.partition = static_cast<uint32_t>(in.int32());
       each.error = static_cast<kafka_error>(in.int16());
-      in.int64();  // high watermark: records behind the last stable offset are not given
-      each.last_stable_offset = in.int64();
+      const int64_t high_watermark = in.int64();
+      each.last_stable_offset = in.int64();  // records behind it are not given
+      if (each.last_stable_offset < 0) each.last_stable_offset = high_watermark;
       in.int64();  // the first one kept
       for (int32_t aborted = in.count(16); aborted > 0; --aborted) {
         const int64_t producer = in.int64();
