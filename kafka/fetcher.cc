@@ -306,7 +306,7 @@ std::vector<kafka_fetched_item> kafka_fetcher::accept(const kafka_fetched& from,
     else if (from.error == kafka_error::topic_authorization_failed)
       end_with({.what = kind::refused, .cause = fail(error_code::invalid_argument, "the user may not read the topic; see the cluster's ACLs")});
     else
-      end_with({.what = kind::refused, .cause = fail(error_code::io, "the broker's error " + std::to_string(static_cast<int>(from.error)))});
+      end_with({.what = kind::refused, .cause = fail(error_code::io, "the broker says " + kafka_error_text(from.error))});
     return made;
   }
   to.was_out_of_range = false;

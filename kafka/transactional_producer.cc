@@ -112,18 +112,16 @@ result<kafka_connection*> kafka_transactional_producer::any_broker() {
   return connect(bootstrap_node);
 }
 
-void kafka_transactional_producer::lose(kafka_connection* broken) {
-  std::erase_if(connections_, [broken](const auto& each) { return each.second.get() == broken; });
+result<kafka_answer> kafka_transactional_producer::ask_any(const kafka_api& api, const std::string& body) {
+  SYSTOLE_ASSIGN(kafka_connection* const broker, any_broker());
+  auto answer = broker->ask(api, body, answers_);
+  if (!answer) std::erase_if(connections_, [broker](const auto& each) { return each.second.get() == broker; });
+  return answer;
 }
 
 result<void> kafka_transactional_producer::learn(const std::string& topic) {
-  SYSTOLE_ASSIGN(kafka_connection* const broker, any_broker());
-  auto answer = broker->ask(kafka_metadata_api, kafka_metadata_body(topic), answers_);
-  if (!answer) {
-    lose(broker);
-    return answer.error();
-  }
-  SYSTOLE_ASSIGN(const kafka_leaders found, read_kafka_leaders(answer->body()));
+  SYSTOLE_ASSIGN(const kafka_answer answer, ask_any(kafka_metadata_api, kafka_metadata_body(topic)));
+  SYSTOLE_ASSIGN(const kafka_leaders found, read_kafka_leaders(answer.body()));
   for (const kafka_node& each : found.nodes) {
     auto& known = nodes_[each.id];
     if (known.host != each.host || known.port != each.port) connections_.erase(each.id);
@@ -142,13 +140,8 @@ result<void> kafka_transactional_producer::learn(const std::string& topic) {
 
 result<kafka_connection*> kafka_transactional_producer::coordinator() {
   if (!coordinator_) {
-    SYSTOLE_ASSIGN(kafka_connection* const broker, any_broker());
-    auto answer = broker->ask(kafka_find_coordinator_api, kafka_find_coordinator_body(id_), answers_);
-    if (!answer) {
-      lose(broker);
-      return answer.error();
-    }
-    SYSTOLE_ASSIGN(const kafka_coordinator found, read_kafka_coordinator(answer->body()));
+    SYSTOLE_ASSIGN(const kafka_answer answer, ask_any(kafka_find_coordinator_api, kafka_find_coordinator_body(id_)));
+    SYSTOLE_ASSIGN(const kafka_coordinator found, read_kafka_coordinator(answer.body()));
     if (found.error != kafka_error::none) return failure_of(found.error, "finding the coordinator of " + id_);
     nodes_[found.node.id] = {found.node.host, found.node.port};
     coordinator_ = found.node.id;
@@ -286,7 +279,7 @@ result<void> kafka_transactional_producer::launch(int32_t node, batches what) {
   const auto connection = connect(node);
   if (!connection) return judge(std::move(what), connection.error());
   if (auto sent = (*connection)->send(kafka_produce_api, body.pieces); !sent) {
-    lose(*connection);
+    connections_.erase(node);
     return judge(std::move(what), sent.error());
   }
   flights_[node] = std::move(what);

@@ -61,6 +61,7 @@ class kafka_transactional_producer {
   time_point patience() const;
   result<void> learn(const std::string& topic);
   result<kafka_connection*> any_broker();
+  result<kafka_answer> ask_any(const kafka_api& api, const std::string& body);
   result<kafka_connection*> coordinator();
   result<kafka_connection*> connect(int32_t node);
   /// A request to the coordinator, again where it is another one now or busy; `read` gives the error of an answer.
@@ -82,7 +83,6 @@ class kafka_transactional_producer {
   /// Keeps what an answer, or none, leaves over; a failure where it says that this has no end.
   result<void> judge(batches what, const result<kafka_answer>& answer);
   failure spend(failure cause);
-  void lose(kafka_connection* broken);
 
   const kafka_client_options options_;
   const std::string id_;

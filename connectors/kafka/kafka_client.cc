@@ -35,12 +35,11 @@ const std::map<std::string, std::string>& defaults() {
   return made;
 }
 
-/// Facilities of librdkafka's log that repeat what the error and certificate callbacks say once or what a transaction's call
-/// returns, whose caller decides what that means; or that a property is not for this role.
+/// Facilities of librdkafka's log that repeat what the error and certificate callbacks say once, or that a property is not for
+/// this role.
 bool is_chatter(std::string_view facility) {
-  return facility == "GETPID" || facility == "TXNERR" || facility == "ADDPARTS" || facility == "FATAL" ||
-         facility == "FAIL" || facility == "ERROR" || facility == "BROKERFAIL" || facility == "REQTMOUT" ||
-         facility == "DISCONNECT" || facility == "CONFWARN" || facility == "SSLCERTVRFY";
+  return facility == "GETPID" || facility == "FATAL" || facility == "FAIL" || facility == "ERROR" || facility == "BROKERFAIL" ||
+         facility == "REQTMOUT" || facility == "DISCONNECT" || facility == "CONFWARN" || facility == "SSLCERTVRFY";
 }
 
 void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
@@ -132,13 +131,6 @@ failure kafka_failure(int code, const std::string& what) {
       return fail(error_code::invalid_argument, text + "; see the connection's security and the cluster's ACLs");
     default: return fail(error_code::io, text);
   }
-}
-
-failure kafka_failure(rd_kafka_error_s* error, const std::string& what) {
-  failure made = kafka_failure(rd_kafka_error_code(error), what);
-  made.message += std::string(": ") + rd_kafka_error_string(error);
-  rd_kafka_error_destroy(error);
-  return made;
 }
 
 result<std::unique_ptr<kafka_client>> kafka_client::make(kafka_role role, const std::string& connection,

@@ -17,7 +17,6 @@
 struct rd_kafka_s;
 struct rd_kafka_topic_s;
 struct rd_kafka_message_s;
-struct rd_kafka_error_s;
 
 namespace systole {
 
@@ -30,8 +29,6 @@ result<connection_settings> kafka_connection_settings(const proto::Connection& c
 /// same may succeed later, `not_found` for a topic or partition, `fenced`, `limit_exceeded` (a record too large),
 /// `invalid_argument` (authentication, authorization), else `io`.
 failure kafka_failure(int code, const std::string& what);
-/// The same for an error object, which it destroys.
-failure kafka_failure(rd_kafka_error_s* error, const std::string& what);
 
 enum class kafka_role { consumer, producer };
 

@@ -15,10 +15,10 @@ class kafka_shard_protocol {
  public:
   enum class action {
     ask_current,  ///< is this attempt still the job's? answer with on_current()
-    open,         ///< destroy the producer if there is one, make a new one, init_transactions (fences all before)
+    open,         ///< destroy the producer if there is one, make a new one, which takes the id over (fences all before)
     read_marker,  ///< read_committed, up to the high watermark; answer with on_marker()
     begin,        ///< begin_transaction
-    produce,      ///< the rows and the marker of wanted(); flush; every delivery report is a success
+    produce,      ///< the rows and the marker of wanted(); flush; the brokers have confirmed all
     commit,       ///< commit_transaction
     abort,        ///< abort_transaction
     done,         ///< the goal is reached

@@ -12,7 +12,7 @@ result<void> kafka_sink_committer::open_all() {
   sessions_.clear();
   for (uint32_t i = 0; i < most_shards_; ++i) sessions_.push_back(std::make_unique<kafka_shard_session>(settings_, i));
   std::vector<result<void>> opened(most_shards_);
-  // Side by side: each waits half a second where a transaction was open.
+  // Side by side: each waits for what its brokers answer, and for the end of a transaction that was open.
   for (uint32_t first = 0; first < most_shards_; first += limits::kafka_opened_at_once) {
     std::vector<std::thread> threads;
     for (uint32_t i = first; i < std::min(first + limits::kafka_opened_at_once, most_shards_); ++i)

@@ -15,7 +15,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from cluster import Cluster, scrape  # noqa: E402
+from cluster import Cluster, run_tests, scrape  # noqa: E402
 
 OPTIONS = argparse.Namespace(systole="build/release/systole")
 MANIFEST = """apiVersion: systole/v1
@@ -176,13 +176,5 @@ class CausesTest(unittest.TestCase):
         self.assertNotIn("is over", coordinator.log())
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--systole", required=True)
-    parsed, rest = parser.parse_known_args()
-    OPTIONS.systole = os.path.abspath(parsed.systole)
-    unittest.main(argv=[sys.argv[0], "-v"] + rest)
-
-
 if __name__ == "__main__":
-    main()
+    run_tests(OPTIONS, __doc__)

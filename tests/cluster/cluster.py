@@ -1,4 +1,5 @@
 """Real processes of a cluster on this machine: a coordinator, a standby, workers; started, killed, frozen, asked."""
+import argparse
 import json
 import os
 import signal
@@ -7,11 +8,22 @@ import subprocess
 import sys
 import threading
 import time
+import unittest
 import urllib.error
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 from free_port import free_port  # noqa: E402
+
+
+def run_tests(options, what):
+    """Runs the calling program's tests: options.systole, and whatever else `options` has, from its command line."""
+    parser = argparse.ArgumentParser(description=what, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, value in vars(options).items():
+        parser.add_argument("--" + name, type=type(value), default=value, required=name == "systole")
+    _, rest = parser.parse_known_args(namespace=options)
+    options.systole = os.path.abspath(options.systole)
+    unittest.main(argv=[sys.argv[0], "-v"] + rest)
 
 
 def scrape(address):

@@ -23,7 +23,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "process")]
-from cluster import Cluster, scrape  # noqa: E402
+from cluster import Cluster, run_tests, scrape  # noqa: E402
 from kill_test import difference  # noqa: E402
 import kill_test  # noqa: E402
 
@@ -491,14 +491,5 @@ class ClusterTest(unittest.TestCase):
         self.compare()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--systole", required=True)
-    parser.add_argument("--events", type=int, default=OPTIONS.events)
-    parsed, rest = parser.parse_known_args()
-    OPTIONS.systole, OPTIONS.events = os.path.abspath(parsed.systole), parsed.events
-    unittest.main(argv=[sys.argv[0], "-v"] + rest)
-
-
 if __name__ == "__main__":
-    main()
+    run_tests(OPTIONS, __doc__)

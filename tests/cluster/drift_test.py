@@ -16,7 +16,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, run_tests  # noqa: E402
 
 OPTIONS = argparse.Namespace(systole="build/release/systole")
 START = datetime.datetime(2026, 1, 1)
@@ -120,13 +120,5 @@ class DriftTest(unittest.TestCase):
             self.doCleanups()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--systole", required=True)
-    parsed, rest = parser.parse_known_args()
-    OPTIONS.systole = os.path.abspath(parsed.systole)
-    unittest.main(argv=[sys.argv[0], "-v"] + rest)
-
-
 if __name__ == "__main__":
-    main()
+    run_tests(OPTIONS, __doc__)

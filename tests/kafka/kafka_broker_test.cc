@@ -15,7 +15,7 @@ TEST(kafka_broker, gives_back_what_it_was_given) {
           {{.key = "k", .value = "v", .headers = {{"h", "x"}, {"n", std::nullopt}}, .timestamp_ms = 1'700'000'000'123, .partition = 1},
            {.key = "k", .value = std::nullopt, .partition = 1},
            {.key = std::nullopt, .value = "", .partition = 0}});
-  const std::vector<kafka_record> found = read_topic(broker.servers(), "given_back");
+  const std::vector<topic_record> found = read_topic(broker.servers(), "given_back");
   ASSERT_EQ(found.size(), 3u);
   EXPECT_EQ(found[0].key, std::nullopt);
   EXPECT_EQ(found[0].value, "");
@@ -35,7 +35,7 @@ TEST(kafka_broker, keeps_acknowledged_records_through_kill_9) {
   produce_values(broker.servers(), "kept", {"a", "b"});
   broker.restart();
   produce_values(broker.servers(), "kept", {"c"});
-  const std::vector<kafka_record> found = read_topic(broker.servers(), "kept");
+  const std::vector<topic_record> found = read_topic(broker.servers(), "kept");
   ASSERT_EQ(found.size(), 3u);
   EXPECT_EQ(found[2].value, "c");
 }

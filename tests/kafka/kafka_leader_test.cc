@@ -28,7 +28,7 @@ class kafka_source_leader : public kafka_source_fixture {
   /// Gives numbers to all partitions, 50 of each at once, until it is told to end. Each partition's grow by `partitions`.
   void give_until(const std::atomic<bool>& end) {
     for (int64_t next = 0; !end; next += 50) {
-      std::vector<kafka_record> records;
+      std::vector<topic_record> records;
       for (int64_t n = next; n < next + 50; ++n)
         for (int p = 0; p < partitions; ++p)
           records.push_back({.value = value(n * partitions + p, n), .partition = p});

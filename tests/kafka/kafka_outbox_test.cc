@@ -116,7 +116,7 @@ seen run(const std::string& name, size_t outbox_bytes, bool outage) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));  // samples
   }
   runner.join();
-  for (const kafka_record& each : read_topic(broker.servers(), name)) ++what.values[each.value.value_or("")];
+  for (const topic_record& each : read_topic(broker.servers(), name)) ++what.values[each.value.value_or("")];
   return what;
 }
 

@@ -26,9 +26,9 @@ void check(rd_kafka_error_t* error, const char* what) {
   throw std::runtime_error(text);
 }
 
-void send(rd_kafka_t* producer, const std::string& topic, const std::vector<kafka_record>& records) {
+void send(rd_kafka_t* producer, const std::string& topic, const std::vector<topic_record>& records) {
   deliveries all;
-  for (const kafka_record& each : records) {
+  for (const topic_record& each : records) {
     rd_kafka_headers_t* headers = rd_kafka_headers_new(each.headers.size());
     for (const auto& [name, held] : each.headers)
       rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), held ? held->data() : nullptr,
@@ -92,7 +92,7 @@ kafka_handle make_kafka_handle(rd_kafka_type_t type, const std::map<std::string,
   return {handle, rd_kafka_destroy};
 }
 
-void produce(const std::string& servers, const std::string& topic, const std::vector<kafka_record>& records,
+void produce(const std::string& servers, const std::string& topic, const std::vector<topic_record>& records,
              const std::map<std::string, std::string>& settings) {
   const kafka_handle producer = make_producer(servers, settings);
   send(producer.get(), topic, records);
@@ -100,7 +100,7 @@ void produce(const std::string& servers, const std::string& topic, const std::ve
 
 void produce_values(const std::string& servers, const std::string& topic, const std::vector<std::string>& values,
                     int partition) {
-  std::vector<kafka_record> records;
+  std::vector<topic_record> records;
   for (const std::string& each : values) {
     records.emplace_back();
     records.back().value = each;
@@ -114,7 +114,7 @@ kafka_transaction::kafka_transaction(const std::string& servers, const std::stri
   check(rd_kafka_init_transactions(producer_.get(), time_out_ms), "init_transactions");
 }
 void kafka_transaction::begin() { check(rd_kafka_begin_transaction(producer_.get()), "begin_transaction"); }
-void kafka_transaction::produce(const std::string& topic, const std::vector<kafka_record>& records) {
+void kafka_transaction::produce(const std::string& topic, const std::vector<topic_record>& records) {
   send(producer_.get(), topic, records);
 }
 void kafka_transaction::commit() { check(rd_kafka_commit_transaction(producer_.get(), time_out_ms), "commit"); }
@@ -143,7 +143,7 @@ std::pair<int64_t, int64_t> kafka_watermarks(const std::string& servers, const s
   return {low, ask(-1)};
 }
 
-std::vector<kafka_record> read_topic(const std::string& servers, const std::string& topic, bool read_committed) {
+std::vector<topic_record> read_topic(const std::string& servers, const std::string& topic, bool read_committed) {
   const kafka_handle reader = make_kafka_handle(
       RD_KAFKA_CONSUMER, {{"bootstrap.servers", servers},
                           {"isolation.level", read_committed ? "read_committed" : "read_uncommitted"},
@@ -159,7 +159,7 @@ std::vector<kafka_record> read_topic(const std::string& servers, const std::stri
   const int partitions = about->topic_cnt == 1 ? about->topics[0].partition_cnt : 0;
   rd_kafka_metadata_destroy(about);
 
-  std::vector<kafka_record> found;
+  std::vector<topic_record> found;
   for (int partition = 0; partition < partitions; ++partition) {
     const auto [low, high] = kafka_watermarks(servers, topic, partition);
     if (low >= high) continue;
@@ -179,7 +179,7 @@ std::vector<kafka_record> read_topic(const std::string& servers, const std::stri
         continue;
       }
       if (message->err) throw std::runtime_error("reading " + topic + ": " + rd_kafka_message_errstr(message.get()));
-      kafka_record& record = found.emplace_back();
+      topic_record& record = found.emplace_back();
       if (message->key) record.key.emplace(static_cast<const char*>(message->key), message->key_len);
       if (message->payload) record.value.emplace(static_cast<const char*>(message->payload), message->len);
       rd_kafka_headers_t* headers = nullptr;

@@ -13,7 +13,7 @@
 namespace systole {
 
 /// A record as a test gives it or finds it.
-struct kafka_record {
+struct topic_record {
   std::optional<std::string> key;
   std::optional<std::string> value;  ///< nothing: a tombstone
   std::vector<std::pair<std::string, std::optional<std::string>>> headers;
@@ -27,7 +27,7 @@ using kafka_handle = std::unique_ptr<rd_kafka_t, void (*)(rd_kafka_t*)>;
 kafka_handle make_kafka_handle(rd_kafka_type_t type, const std::map<std::string, std::string>& settings);
 
 /// Writes the records with acks=all and waits for every delivery report.
-void produce(const std::string& servers, const std::string& topic, const std::vector<kafka_record>& records,
+void produce(const std::string& servers, const std::string& topic, const std::vector<topic_record>& records,
              const std::map<std::string, std::string>& settings = {});
 /// One record of each value, in this order, in `partition`.
 void produce_values(const std::string& servers, const std::string& topic, const std::vector<std::string>& values,
@@ -39,7 +39,7 @@ class kafka_transaction {
   kafka_transaction(const std::string& servers, const std::string& id, int timeout_ms = 60'000);
   /// Begins, produces, and waits for the delivery reports.
   void begin();
-  void produce(const std::string& topic, const std::vector<kafka_record>& records);
+  void produce(const std::string& topic, const std::vector<topic_record>& records);
   void commit();
   void abort();
 
@@ -52,6 +52,6 @@ std::pair<int64_t, int64_t> kafka_watermarks(const std::string& servers, const s
 
 /// Everything of a topic up to the high watermark that it has now, by partition and offset; read_committed waits for open
 /// transactions to end (at most 60 s).
-std::vector<kafka_record> read_topic(const std::string& servers, const std::string& topic, bool read_committed = true);
+std::vector<topic_record> read_topic(const std::string& servers, const std::string& topic, bool read_committed = true);
 
 }  // namespace systole

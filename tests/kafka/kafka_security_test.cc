@@ -183,7 +183,7 @@ TEST_F(kafka_security, reads_and_writes_by_password_and_certificate) {
     ASSERT_EQ(ran.status, 0) << ran.said;
     std::set<std::string> values;
     const auto found = read_topic(with_->broker().servers(), name);
-    for (const kafka_record& each : found) values.insert(each.value.value_or(""));
+    for (const topic_record& each : found) values.insert(each.value.value_or(""));
     EXPECT_EQ(found.size(), 500u) << name;
     EXPECT_EQ(values.size(), 500u) << name;
     expect_no_secret(ran.said, "the log");

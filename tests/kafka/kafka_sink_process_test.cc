@@ -91,13 +91,13 @@ class kafka_process : public ::testing::Test {
   }
   output read(const std::string& name) {
     output made;
-    for (const kafka_record& each : read_topic(broker_.servers(), name + ".events")) ++made.appended[each.value.value_or("none")];
-    for (kafka_record& each : read_topic(broker_.servers(), name + ".rejected")) {
+    for (const topic_record& each : read_topic(broker_.servers(), name + ".events")) ++made.appended[each.value.value_or("none")];
+    for (topic_record& each : read_topic(broker_.servers(), name + ".rejected")) {
       std::string text = each.value.value_or("none");
       if (const size_t at = text.find(name); at != std::string::npos) text.erase(at, name.size());
       ++made.rejected[text];
     }
-    for (const kafka_record& each : read_topic(broker_.servers(), name + ".units")) {
+    for (const topic_record& each : read_topic(broker_.servers(), name + ".units")) {
       if (each.value) made.units[each.key.value_or("none")] = *each.value;
       else made.units.erase(each.key.value_or("none"));
     }

@@ -111,7 +111,7 @@ result<void> kafka_sink_run::epoch(int32_t rows) {
 
 std::string kafka_sink_run::difference(const std::string& servers) const {
   std::map<std::string, int> found;
-  for (const kafka_record& each : read_topic(servers, topic_)) ++found[each.value.value_or("")];
+  for (const topic_record& each : read_topic(servers, topic_)) ++found[each.value.value_or("")];
   std::string told;
   for (int32_t id = 0; id < (last_ ? last_->position : 0); ++id) {
     const std::string row = "{\"id\":" + std::to_string(id) + ",\"name\":\"n\"}";

@@ -226,16 +226,36 @@ TEST(kafka_sink_errors, a_record_that_is_too_large_is_told_before_the_checkpoint
   EXPECT_EQ(read_topic(servers(), "small").size(), 0u) << "and no transaction stays open";
 }
 
-TEST(kafka_sink_records, may_be_larger_than_what_waits_in_the_library) {
-  kafka_broker::shared().create_topic("large", 1, {{"max.message.bytes", "8388608"}});
-  kafka_sink_run run(servers(), "large", "large", [](kafka_sink_settings& made) { made.client["message.max.bytes"] = "8388608"; });
-  ASSERT_OK(run.begin(1));
-  const std::string name(limits::kafka_queue_kibibytes * limits::kibibyte + 1, 'x');
-  ASSERT_OK(run.writers()[0]->write(kafka_rows({{1, name}, {2, name}})));
-  ASSERT_OK(run.stage());
-  run.complete();
-  ASSERT_OK(run.commit());
-  EXPECT_EQ(read_topic(servers(), "large").size(), 2u);
+TEST(kafka_sink_records, may_be_larger_than_what_is_gathered) {
+  for (const bool at_least_once : {false, true}) {
+    const std::string topic = at_least_once ? "large-plain" : "large";
+    kafka_broker::shared().create_topic(topic, 1, {{"max.message.bytes", "8388608"}});
+    kafka_sink_run run(servers(), topic, topic, [at_least_once](kafka_sink_settings& made) {
+      made.client["message.max.bytes"] = "8388608";
+      made.at_least_once = at_least_once;
+      if (at_least_once) made.marker_topic.clear();
+    });
+    ASSERT_OK(run.begin(1));
+    const size_t gathered = at_least_once ? limits::kafka_queue_kibibytes * limits::kibibyte : limits::kafka_request_bytes;
+    const std::string name(gathered + 1, 'x');
+    ASSERT_OK(run.writers()[0]->write(kafka_rows({{1, name}, {2, name}})));
+    ASSERT_OK(run.stage());
+    run.complete();
+    ASSERT_OK(run.commit());
+    EXPECT_EQ(read_topic(servers(), topic).size(), 2u);
+  }
+}
+
+TEST(kafka_sink_records, are_compressed_so_that_other_readers_take_them) {
+  for (const std::string codec : {"gzip", "snappy", "lz4", "zstd"}) {
+    SCOPED_TRACE(codec);
+    kafka_broker::shared().create_topic("packed-" + codec, 2);
+    kafka_sink_run run(servers(), "packed-" + codec, "packed-" + codec,
+                       [&codec](kafka_sink_settings& made) { made.client["compression.type"] = codec; });
+    ASSERT_OK(run.begin(1));
+    ASSERT_OK(run.epoch(3'000));
+    EXPECT_EQ(run.difference(servers()), "");
+  }
 }
 
 TEST(kafka_sink_errors, a_topic_that_goes_away_is_told_before_the_checkpoint) {
@@ -278,8 +298,8 @@ TEST(kafka_sink_records, have_keys_headers_and_tombstones) {
   ASSERT_OK(run.stage());
   run.complete();
   ASSERT_OK(run.commit());
-  std::map<std::string, std::vector<kafka_record>> found;
-  for (kafka_record& each : read_topic(servers(), "keyed")) found[each.key.value()].push_back(std::move(each));
+  std::map<std::string, std::vector<topic_record>> found;
+  for (topic_record& each : read_topic(servers(), "keyed")) found[each.key.value()].push_back(std::move(each));
   ASSERT_EQ(found.size(), 2u) << "what was made and erased in one epoch is not there";
   const auto& one = found["{\"id\":1}"];
   ASSERT_EQ(one.size(), 2u);
@@ -293,7 +313,7 @@ TEST(kafka_sink_records, have_keys_headers_and_tombstones) {
   EXPECT_EQ(found["{\"id\":3}"][0].value, "{\"id\":3,\"name\":null}");
   // Where a Java client would put it, and librdkafka with murmur2.
   produce(servers(), "keyed", {{.key = "{\"id\":1}", .value = "other"}}, {{"partitioner", "murmur2"}});
-  for (const kafka_record& each : read_topic(servers(), "keyed")) {
+  for (const topic_record& each : read_topic(servers(), "keyed")) {
     if (each.value == "other") {
       EXPECT_EQ(each.partition, one[0].partition);
     }
@@ -331,7 +351,7 @@ TEST(kafka_sink_at_least_once, a_changelog_is_seen_before_the_barrier) {
   std::map<std::string, std::optional<std::string>> found;
   for (const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
        found.size() < 2 && std::chrono::steady_clock::now() < until;)
-    for (kafka_record& each : read_topic(servers(), "early")) found[each.key.value()] = each.value;
+    for (topic_record& each : read_topic(servers(), "early")) found[each.key.value()] = each.value;
   EXPECT_EQ(found["{\"id\":1}"], "{\"id\":1,\"name\":\"b\"}");
   EXPECT_EQ(found["{\"id\":2}"], "{\"id\":2,\"name\":\"c\"}");
   ASSERT_OK(run.stage());

@@ -59,7 +59,7 @@ class kafka_source_process : public ::testing::Test {
  protected:
   void fill(const std::string& topic, int64_t records) {
     broker_.create_topic(topic, 3);
-    std::vector<kafka_record> made;
+    std::vector<topic_record> made;
     for (int64_t n = 0; n < records; ++n) {
       char text[96];
       std::snprintf(text, sizeof(text), R"({"n":%lld,"at":"2026-01-01T%02lld:%02lld:%02lldZ"})", static_cast<long long>(n),

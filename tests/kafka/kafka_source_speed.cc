@@ -101,7 +101,7 @@ int main(int count, char** words) {
   std::ofstream(folder / "events.ndjson", std::ios::binary) << lines;
   kafka_broker& broker = kafka_broker::shared();
   broker.create_topic("events");
-  std::vector<kafka_record> batch;
+  std::vector<topic_record> batch;
   for (size_t at = 0; at < lines.size();) {
     const size_t end = lines.find('\n', at);
     batch.push_back({.value = lines.substr(at, end - at), .partition = 0});

@@ -101,7 +101,7 @@ TEST_F(kafka_source, keeps_its_positions_while_no_broker_answers) {
 
 TEST_F(kafka_source, begins_where_it_is_told) {
   broker.create_topic(topic, 2);
-  std::vector<kafka_record> records;
+  std::vector<topic_record> records;
   for (int64_t n = 0; n < 10; ++n) records.push_back({.value = value(n), .timestamp_ms = 1'000 + n, .partition = 0});
   produce(broker.servers(), topic, records);
   produce_values(broker.servers(), topic, {value(100)}, 1);

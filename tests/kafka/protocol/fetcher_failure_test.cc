@@ -106,7 +106,7 @@ TEST(kafka_fetcher_failure, a_user_who_may_not_read_the_topic_is_told_so) {
   kafka_partition_feed& forbidden = it.read(0);
   EXPECT_THAT(it.next(forbidden), HasSubstr("ACLs"));
   EXPECT_EQ(forbidden.cause().code, error_code::invalid_argument);
-  EXPECT_EQ(it.next(it.read(1)), "refused: the broker's error 87");
+  EXPECT_EQ(it.next(it.read(1)), "refused: the broker says INVALID_RECORD (87)");
 }
 
 TEST(kafka_fetcher_failure, what_is_no_batch_is_told_by_its_partition) {
