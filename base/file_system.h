@@ -52,6 +52,10 @@ class file_system {
   virtual ~file_system() = default;
   /// Creates or truncates.
   virtual result<std::unique_ptr<writable_file>> create(const std::string& path) = 0;
+  /// Opens for writing over what is there, from its start; what lies behind the bytes that are written stays, and after a power cut
+  /// nothing is known of what was not synced. A third of the cost of a new file: its blocks and its pages in memory are there.
+  /// `not_found` where absent.
+  virtual result<std::unique_ptr<writable_file>> overwrite(const std::string& path) = 0;
   /// Opens for appending at the end; `not_found` where absent.
   virtual result<std::unique_ptr<writable_file>> open_append(const std::string& path) = 0;
   virtual result<std::unique_ptr<readable_file>> open(const std::string& path) = 0;

@@ -198,6 +198,11 @@ class operating_system_files final : public file_system {
   result<std::unique_ptr<writable_file>> create(const std::string& path) override {
     return open_writable(path, O_WRONLY | O_CREAT | O_TRUNC, "create");
   }
+  result<std::unique_ptr<writable_file>> overwrite(const std::string& path) override {
+    descriptor file(open_retrying(path.c_str(), O_WRONLY));
+    if (!file.is_open()) return os_failure(errno, "open", path);
+    return std::unique_ptr<writable_file>(std::make_unique<posix_writable_file>(std::move(file), path, 0));
+  }
   result<std::unique_ptr<writable_file>> open_append(const std::string& path) override {
     return open_writable(path, O_WRONLY, "open");
   }

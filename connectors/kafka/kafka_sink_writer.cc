@@ -84,11 +84,12 @@ result<void> kafka_sink_writer::commit(const commit_epoch& epoch) {
                             "there, or the state was restored from a copy",
                             shard_, previous_, epoch.epoch.value, epoch.previous.value));
   SYSTOLE_TRY(session_->commit());
+  const std::vector<outbox_segment> segments = segments_of_epoch(staged_, epoch.epoch.value, previous_);
   previous_ = epoch.epoch.value;
   committed_->store(previous_);
   // A commit that is repeated after a crash finds its marker, and needs the segments no more.
   if (!settings_->guards.check_marker) return {};
-  for (const outbox_segment& each : staged_.segments) SYSTOLE_TRY(settings_->files->remove(each.path));
+  SYSTOLE_TRY(outbox_.reuse(segments));
   staged_ = {};
   return {};
 }

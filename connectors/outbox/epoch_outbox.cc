@@ -14,7 +14,8 @@
 namespace systole {
 namespace {
 
-constexpr std::string_view segment_magic = "SYSSEG1\n";
+constexpr std::string_view segment_magic = "SYSSEG2\n";
+constexpr std::string_view magic_of_all_bytes = "SYSSEG1\n";  ///< of older versions, whose checksum is of all bytes
 constexpr uint8_t segments_version = 1;
 constexpr size_t frame_head_bytes = sizeof(uint32_t) + sizeof(uint64_t);
 constexpr uint8_t outbox_state_version = 1;
@@ -73,36 +74,42 @@ result<void> read_segment(file_system& files, const outbox_segment& segment,
   const failure broken = fail(error_code::corrupt, "an outbox file is damaged: " + segment.path);
   const auto file = files.open(segment.path);
   if (!file) return fail(error_code::corrupt, "an outbox file of a complete epoch cannot be opened: " + file.error().message);
-  running_hash whole;
+  running_hash heads;
   buffer_pool pool;
+  size_t buffer_bytes = 0;
   uint64_t offset = 0;
   const auto read = [&](char* into, size_t length) -> result<void> {
     SYSTOLE_ASSIGN(const size_t got, (*file)->read(offset, length, into));
     if (got != length) return broken;
-    whole.add({into, length});
     offset += got;
     return {};
   };
   char small[std::max(segment_magic.size(), frame_head_bytes)];
   SYSTOLE_TRY(read(small, segment_magic.size()));
-  if (std::string_view(small, segment_magic.size()) != segment_magic) return broken;
+  const std::string_view magic(small, segment_magic.size());
+  const bool of_all_bytes = magic == magic_of_all_bytes;
+  if (magic != segment_magic && !of_all_bytes) return broken;
+  heads.add(magic);
   while (offset < segment.bytes) {
     if (segment.bytes - offset < frame_head_bytes) return broken;
     SYSTOLE_TRY(read(small, frame_head_bytes));
+    heads.add({small, frame_head_bytes});
     byte_reader head({small, frame_head_bytes});
     const auto length = head.fixed<uint32_t>();
     const auto checksum = head.fixed<uint64_t>();
     if (length > segment.bytes - offset || length > longest_frame_bytes) return broken;
-    // Of few sizes, so that a frame's memory is the next one's; its columns point into it.
-    const std::shared_ptr<char[]> bytes = pool.take((length + buffer_step - 1) / buffer_step * buffer_step);
+    // As large as the largest so far, so that a frame's memory is the next one's; its columns point into it.
+    buffer_bytes = std::max(buffer_bytes, (length + buffer_step - 1) / buffer_step * buffer_step);
+    const std::shared_ptr<char[]> bytes = pool.take(buffer_bytes);
     SYSTOLE_TRY(read(bytes.get(), length));
+    if (of_all_bytes) heads.add({bytes.get(), length});
     std::string_view rest(bytes.get(), length);
     if (XXH3_64bits(rest.data(), rest.size()) != checksum) return broken;
     const auto rows = read_batch(rest, bytes);
     if (!rows || !rest.empty()) return broken;
     SYSTOLE_TRY(take(*rows));
   }
-  return whole.value() == segment.xxh3 ? result<void>() : broken;
+  return heads.value() == segment.xxh3 ? result<void>() : broken;
 }
 
 result<void> remove_committed_segments(file_system& files, const std::string& folder,
@@ -125,12 +132,18 @@ result<void> epoch_outbox::begin_segment() {
   current_.path = fmt::format("{}/{}{}", folder_,
                               name_of({last_epoch_, attempt_}, fmt::format("{}-{}", shard_, sequence_++)), segment_suffix);
   SYSTOLE_TRY(create_directories_durably(files_, folder_));
-  SYSTOLE_ASSIGN(file_, files_.create(current_.path));
+  SYSTOLE_ASSIGN(file_, spares_.make(current_.path));
   SYSTOLE_TRY(file_->append(segment_magic));
   hash_.reset();
   hash_.add(segment_magic);
   current_.bytes = segment_magic.size();
   return {};
+}
+
+void epoch_outbox::end_segment() {
+  current_.xxh3 = hash_.value();
+  ended_.push_back(std::exchange(current_, {}));
+  syncs_.add_ended(std::move(file_));
 }
 
 result<void> epoch_outbox::append(const batch& rows) {
@@ -145,22 +158,22 @@ result<void> epoch_outbox::append(const batch& rows) {
   std::memcpy(frame_.data(), &length32, sizeof length32);
   std::memcpy(frame_.data() + sizeof length32, &checksum, sizeof checksum);
   SYSTOLE_TRY(file_->append(frame_));
-  hash_.add(frame_);
+  hash_.add(std::string_view(frame_).substr(0, frame_head_bytes));
   current_.bytes += frame_.size();
   current_.rows += rows.rows();
+  if (current_.bytes >= limits::outbox_segment_bytes) end_segment();
   return {};
 }
 
 result<sealed_epoch> epoch_outbox::seal(epoch_id epoch) {
   const uint64_t committed = committed_->load();
   std::erase_if(sealed_, [committed](const outbox_segment& each) { return each.epoch <= committed; });
-  if (file_) {
-    current_.epoch = epoch.value;
-    current_.xxh3 = hash_.value();
-    sealed_.push_back(current_);
-    current_ = {};
-    syncs_.add_ended(std::move(file_));
+  if (file_) end_segment();
+  for (outbox_segment& each : ended_) {
+    each.epoch = epoch.value;
+    sealed_.push_back(std::move(each));
   }
+  ended_.clear();
   last_epoch_ = epoch.value;
   sealed_epoch made;
   for (const outbox_segment& each : sealed_) made.outbox.push_back({each.path, each.bytes, each.xxh3});
@@ -171,6 +184,7 @@ result<sealed_epoch> epoch_outbox::seal(epoch_id epoch) {
 uint64_t epoch_outbox::bytes() const {
   const uint64_t committed = committed_->load(std::memory_order_relaxed);
   uint64_t sum = current_.bytes;
+  for (const outbox_segment& each : ended_) sum += each.bytes;
   for (const outbox_segment& each : sealed_)
     if (each.epoch > committed) sum += each.bytes;
   return sum;
@@ -179,6 +193,11 @@ uint64_t epoch_outbox::bytes() const {
 result<void> epoch_outbox::make_durable() {
   SYSTOLE_ASSIGN(const bool any, syncs_.sync_all());
   return any ? files_.sync_directory(folder_) : result<void>();
+}
+
+result<void> epoch_outbox::reuse(const std::vector<outbox_segment>& committed) {
+  for (const outbox_segment& each : committed) SYSTOLE_TRY(spares_.give(each.path));
+  return {};
 }
 
 std::string epoch_outbox::snapshot() const {

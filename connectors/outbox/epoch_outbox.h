@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "base/file_system.h"
+#include "base/limits.h"
 #include "connectors/outbox/file_part.h"
 #include "connectors/outbox/pending_syncs.h"
 #include "connectors/outbox/running_hash.h"
+#include "connectors/outbox/spare_files.h"
 #include "connectors/sink.h"
 
 namespace systole {
@@ -21,7 +23,7 @@ struct outbox_segment {
   uint64_t epoch = 0;
   uint64_t bytes = 0;
   uint64_t rows = 0;
-  uint64_t xxh3 = 0;   ///< of the whole file
+  uint64_t xxh3 = 0;   ///< of the beginning and the heads of all frames (SYSSEG2), which have their own; of all bytes (SYSSEG1)
 };
 
 std::string encode_segments(const std::vector<outbox_segment>& segments);
@@ -41,7 +43,7 @@ result<void> remove_committed_segments(file_system& files, const std::string& fo
 result<void> remove_later_segments(file_system& files, const std::string& folder, epoch_id last_completed, uint64_t attempt);
 
 /// A shard's outbox: rows wait in segments until their epoch's commit. append() and seal() belong to the task's thread,
-/// make_durable() to the state thread.
+/// make_durable() and reuse() to the state thread.
 class epoch_outbox {
  public:
   /// `folder` is the sink's own; `committed` is told by the committer. `attempt`: see connector_context.
@@ -52,6 +54,8 @@ class epoch_outbox {
   /// the next.
   result<sealed_epoch> seal(epoch_id epoch);
   result<void> make_durable();
+  /// Has later segments written over these, which are durable at the sink: for who commits by itself, and would remove them.
+  result<void> reuse(const std::vector<outbox_segment>& committed);
   /// Of segments whose epoch is not known to be committed, and of the one under construction.
   uint64_t bytes() const;
   /// What a checkpoint keeps of it, and its restoration: once per old shard.
@@ -63,15 +67,19 @@ class epoch_outbox {
 
  private:
   result<void> begin_segment();
+  void end_segment();
+
   file_system& files_;
   std::string folder_;
   uint64_t attempt_;
   uint32_t shard_;
   committed_epoch committed_;
   pending_syncs syncs_{true};
+  spare_files spares_{files_, limits::outbox_spare_segments};
   std::shared_ptr<writable_file> file_;                  ///< of the segment under construction; the task's thread only
   outbox_segment current_;
   running_hash hash_;
+  std::vector<outbox_segment> ended_;                    ///< full ones of the epoch under construction
   std::vector<outbox_segment> sealed_;
   uint64_t last_epoch_ = 0;
   uint64_t sequence_ = 0;

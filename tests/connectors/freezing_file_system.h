@@ -21,6 +21,7 @@ class freezing_file_system final : public file_system {
   bool was_frozen() const { return !meanwhile_; }
 
   result<std::unique_ptr<writable_file>> create(const std::string& path) override { return step().create(path); }
+  result<std::unique_ptr<writable_file>> overwrite(const std::string& path) override { return step().overwrite(path); }
   result<std::unique_ptr<writable_file>> open_append(const std::string& path) override { return step().open_append(path); }
   result<std::unique_ptr<readable_file>> open(const std::string& path) override { return step().open(path); }
   result<std::string> read_all(const std::string& path, uint64_t limit) override { return step().read_all(path, limit); }

@@ -275,6 +275,17 @@ result<std::unique_ptr<writable_file>> fault_injecting_file_system::create(const
   return wrap(path, there ? *there : enter(path, 0), std::move(file));
 }
 
+result<std::unique_ptr<writable_file>> fault_injecting_file_system::overwrite(const std::string& given) {
+  const std::lock_guard held(mutex_);
+  const std::string path = normal(given);
+  SYSTOLE_TRY(begin_operation());
+  const std::optional<inode> there = adopt(path);
+  SYSTOLE_ASSIGN(std::unique_ptr<writable_file> file, real_.overwrite(path));
+  if (!there) return file;
+  durable_bytes_[*there] = 0;  // which of the old bytes a power cut leaves is not known
+  return wrap(path, *there, std::move(file));
+}
+
 result<std::unique_ptr<writable_file>> fault_injecting_file_system::open_append(const std::string& given) {
   const std::lock_guard held(mutex_);
   const std::string path = normal(given);

@@ -53,6 +53,7 @@ class fault_injecting_file_system final : public file_system {
   static result<void> flip_bit(const std::string& path, uint64_t byte_offset, unsigned bit);
 
   result<std::unique_ptr<writable_file>> create(const std::string& path) override;
+  result<std::unique_ptr<writable_file>> overwrite(const std::string& path) override;
   result<std::unique_ptr<writable_file>> open_append(const std::string& path) override;
   result<std::unique_ptr<readable_file>> open(const std::string& path) override;
   result<std::string> read_all(const std::string& path, uint64_t limit_bytes) override;
