@@ -1,5 +1,6 @@
 #include "kafka/batch_writer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/bytes.h"
@@ -28,9 +29,15 @@ void append_blob(std::string& out, const std::string_view* text) {
 }
 
 template <class T>
-void put(std::string& into, size_t at, T value) {
+void put(char* batch, size_t at, T value) {
   value = kafka_swapped(value);
-  std::memcpy(into.data() + at, &value, sizeof value);
+  std::memcpy(batch + at, &value, sizeof value);
+}
+template <class T>
+T get(std::string_view batch, size_t at) {
+  T value;
+  std::memcpy(&value, batch.data() + at, sizeof value);
+  return kafka_swapped(value);
 }
 
 /// Without the offset's delta.
@@ -42,7 +49,7 @@ size_t body_size(const std::string_view* key, const std::string_view* value, con
 
 }  // namespace
 
-kafka_batch_writer::kafka_batch_writer() : bytes_(head_size, '\0') {}
+kafka_batch_writer::kafka_batch_writer(size_t room) : begin_(room + head_size), bytes_(begin_, '\0') {}
 
 size_t kafka_batch_writer::record_size(const std::string_view* key, const std::string_view* value, const std::vector<header>& headers) {
   constexpr size_t length_and_delta = 10;
@@ -62,25 +69,38 @@ void kafka_batch_writer::add(const std::string_view* key, const std::string_view
   }
 }
 
-result<std::string> kafka_batch_writer::finish(const kafka_producer_stamp& by, int64_t now_ms, kafka_codec codec, int level,
-                                               std::string spare) {
-  spare.assign(head_size, '\0');
-  std::string made = std::exchange(bytes_, std::move(spare));
+result<kafka_batch_writer::batch> kafka_batch_writer::finish(int64_t now_ms, kafka_codec codec, int level, std::string spare) {
+  spare.assign(begin_, '\0');
+  batch made{std::exchange(bytes_, std::move(spare))};
   const int32_t records = std::exchange(records_, 0);
-  SYSTOLE_TRY(kafka_compress(codec, level, made, head_size));
-  put(made, length_at, static_cast<int32_t>(made.size() - length_end));
-  put(made, length_end, int32_t{-1});  // the leader's epoch
-  put(made, magic_at, current_magic);
-  put(made, attributes_at, static_cast<int16_t>(static_cast<int16_t>(codec) | (by.transactional ? transactional : 0)));
-  put(made, last_delta_at, records - 1);
-  put(made, base_timestamp_at, now_ms);
-  put(made, max_timestamp_at, now_ms);
-  put(made, producer_at, by.producer);
-  put(made, epoch_at, by.epoch);
-  put(made, sequence_at, by.first_sequence);
-  put(made, count_at, records);
-  put(made, crc_at, crc32c(std::string_view(made).substr(attributes_at)));
+  SYSTOLE_TRY(kafka_compress(codec, level, made.bytes, begin_));
+  char* const head = made.bytes.data() + begin_ - head_size;
+  put(head, length_at, static_cast<int32_t>(made.bytes.size() - (begin_ - head_size) - length_end));
+  put(head, length_end, int32_t{-1});  // the leader's epoch
+  put(head, magic_at, current_magic);
+  put(head, attributes_at, static_cast<int16_t>(codec));
+  put(head, last_delta_at, records - 1);
+  put(head, base_timestamp_at, now_ms);
+  put(head, max_timestamp_at, now_ms);
+  put(head, count_at, records);
+  made.body_crc = crc32c(std::string_view(made.bytes).substr(begin_));
   return made;
+}
+
+int32_t kafka_batch_records(std::string_view batch) {
+  if (batch.size() < head_size || batch[magic_at] != current_magic) return 0;
+  if (get<int32_t>(batch, length_at) != static_cast<int64_t>(batch.size() - length_end)) return 0;
+  return std::max(get<int32_t>(batch, count_at), 0);
+}
+
+void stamp_kafka_batch(char* batch, size_t size, const kafka_producer_stamp& by, uint32_t body_crc) {
+  const auto codec = static_cast<int16_t>(get<int16_t>({batch, size}, attributes_at) & codec_bits);
+  put(batch, attributes_at, static_cast<int16_t>(codec | (by.transactional ? transactional : 0)));
+  put(batch, producer_at, by.producer);
+  put(batch, epoch_at, by.epoch);
+  put(batch, sequence_at, by.first_sequence);
+  const uint32_t head_crc = crc32c({batch + attributes_at, head_size - attributes_at});
+  put(batch, crc_at, crc32c_joined(head_crc, body_crc, size - head_size));
 }
 
 }  // namespace systole

@@ -135,4 +135,50 @@ result<kafka_verdicts> read_kafka_produced(std::string_view answer) {
   return made;
 }
 
+bool kafka_error_passes(kafka_error error) {
+  switch (error) {
+    case kafka_error::corrupt_message:
+    case kafka_error::unknown_topic_or_partition:  // to a leader that is new; see the patience of those who ask
+    case kafka_error::leader_not_available:
+    case kafka_error::not_leader_or_follower:
+    case kafka_error::request_timed_out:
+    case kafka_error::broker_not_available:
+    case kafka_error::network_exception:
+    case kafka_error::coordinator_load_in_progress:
+    case kafka_error::coordinator_not_available:
+    case kafka_error::not_coordinator:
+    case kafka_error::not_enough_replicas:
+    case kafka_error::not_enough_replicas_after_append:
+    case kafka_error::concurrent_transactions:
+    case kafka_error::storage_error: return true;
+    default: return false;
+  }
+}
+
+failure kafka_write_failure(kafka_error error, const std::string& what) {
+  const std::string text = what + ": " + kafka_error_text(error);
+  switch (error) {
+    case kafka_error::invalid_producer_epoch:
+    case kafka_error::producer_fenced:
+    case kafka_error::invalid_producer_id_mapping:
+    case kafka_error::unknown_producer_id:
+    case kafka_error::invalid_transaction_state:
+    case kafka_error::out_of_order_sequence_number: return fail(error_code::fenced, text);
+    case kafka_error::message_too_large:
+    case kafka_error::record_list_too_large:
+      return fail(error_code::limit_exceeded, text + "; see the topic's max.message.bytes and message.max.bytes");
+    case kafka_error::unknown_topic_or_partition:
+    case kafka_error::invalid_topic: return fail(error_code::not_found, text);
+    case kafka_error::topic_authorization_failed:
+    case kafka_error::cluster_authorization_failed:
+    case kafka_error::transactional_id_authorization_failed:
+      return fail(error_code::invalid_argument, text + "; see the connection's security and the cluster's ACLs");
+    case kafka_error::invalid_transaction_timeout:
+    case kafka_error::invalid_timestamp:
+    case kafka_error::policy_violation:
+    case kafka_error::invalid_record: return fail(error_code::invalid_argument, text);
+    default: return fail(kafka_error_passes(error) ? error_code::unavailable : error_code::io, text);
+  }
+}
+
 }  // namespace systole

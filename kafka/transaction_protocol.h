@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,10 +44,11 @@ result<kafka_verdicts> read_kafka_added(std::string_view answer);
 std::string kafka_end_transaction_body(const std::string& transactional_id, const kafka_producer_identity& by, bool commit);
 result<kafka_error> read_kafka_ended(std::string_view answer);
 
-/// A record batch for a place.
+/// A record batch for a place, in memory that its owner keeps.
 struct kafka_outgoing {
   kafka_place to;
-  std::string bytes;
+  std::string_view bytes;
+  std::shared_ptr<void> owner;
 };
 /// The body of a request that all replicas are to take, in pieces of `made` and of the batches, which must stay.
 struct kafka_produce_body {
@@ -56,5 +58,10 @@ struct kafka_produce_body {
 kafka_produce_body kafka_produce_request(const std::string& transactional_id, int32_t time_out_ms,
                                          const std::vector<kafka_outgoing>& batches);
 result<kafka_verdicts> read_kafka_produced(std::string_view answer);
+
+/// The same request may be taken later, by this broker or another.
+bool kafka_error_passes(kafka_error error);
+/// What a writer tells of it: `unavailable` where it passes; `fenced`, `limit_exceeded`, `not_found`, `invalid_argument`, `io`.
+failure kafka_write_failure(kafka_error error, const std::string& what);
 
 }  // namespace systole

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <thread>
 
-#include "base/clock.h"
 #include "base/limits.h"
 
 namespace systole {
@@ -14,54 +13,6 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds coordinator_pause{5}, leader_pause{20};
 constexpr int32_t bootstrap_node = -1;
-constexpr size_t most_spare = 4;
-
-/// The same request may be taken later, by this broker or another.
-bool passes(kafka_error error) {
-  switch (error) {
-    case kafka_error::corrupt_message:
-    case kafka_error::unknown_topic_or_partition:  // to a leader that is new; see the patience of those who ask
-    case kafka_error::leader_not_available:
-    case kafka_error::not_leader_or_follower:
-    case kafka_error::request_timed_out:
-    case kafka_error::broker_not_available:
-    case kafka_error::network_exception:
-    case kafka_error::coordinator_load_in_progress:
-    case kafka_error::coordinator_not_available:
-    case kafka_error::not_coordinator:
-    case kafka_error::not_enough_replicas:
-    case kafka_error::not_enough_replicas_after_append:
-    case kafka_error::concurrent_transactions:
-    case kafka_error::storage_error: return true;
-    default: return false;
-  }
-}
-
-failure failure_of(kafka_error error, const std::string& what) {
-  const std::string text = what + ": " + kafka_error_text(error);
-  switch (error) {
-    case kafka_error::invalid_producer_epoch:
-    case kafka_error::producer_fenced:
-    case kafka_error::invalid_producer_id_mapping:
-    case kafka_error::unknown_producer_id:
-    case kafka_error::invalid_transaction_state:
-    case kafka_error::out_of_order_sequence_number: return fail(error_code::fenced, text);
-    case kafka_error::message_too_large:
-    case kafka_error::record_list_too_large:
-      return fail(error_code::limit_exceeded, text + "; see the topic's max.message.bytes and message.max.bytes");
-    case kafka_error::unknown_topic_or_partition:
-    case kafka_error::invalid_topic: return fail(error_code::not_found, text);
-    case kafka_error::topic_authorization_failed:
-    case kafka_error::cluster_authorization_failed:
-    case kafka_error::transactional_id_authorization_failed:
-      return fail(error_code::invalid_argument, text + "; see the connection's security and the cluster's ACLs");
-    case kafka_error::invalid_transaction_timeout:
-    case kafka_error::invalid_timestamp:
-    case kafka_error::policy_violation:
-    case kafka_error::invalid_record: return fail(error_code::invalid_argument, text);
-    default: return fail(passes(error) ? error_code::unavailable : error_code::io, text);
-  }
-}
 
 }  // namespace
 
@@ -127,7 +78,7 @@ result<void> kafka_transactional_producer::learn(const std::string& topic) {
     if (known.host != each.host || known.port != each.port) connections_.erase(each.id);
     known = {each.host, each.port};
   }
-  if (found.error != kafka_error::none) return failure_of(found.error, "asking " + options_.connection + " for the topic " + topic);
+  if (found.error != kafka_error::none) return kafka_write_failure(found.error, "asking " + options_.connection + " for the topic " + topic);
   std::vector<int32_t> leaders(found.partitions.size(), -1);
   for (const kafka_leaders::partition& each : found.partitions)
     if (each.number < leaders.size() && nodes_.contains(each.leader)) leaders[each.number] = each.leader;
@@ -142,7 +93,7 @@ result<kafka_connection*> kafka_transactional_producer::coordinator() {
   if (!coordinator_) {
     SYSTOLE_ASSIGN(const kafka_answer answer, ask_any(kafka_find_coordinator_api, kafka_find_coordinator_body(id_)));
     SYSTOLE_ASSIGN(const kafka_coordinator found, read_kafka_coordinator(answer.body()));
-    if (found.error != kafka_error::none) return failure_of(found.error, "finding the coordinator of " + id_);
+    if (found.error != kafka_error::none) return kafka_write_failure(found.error, "finding the coordinator of " + id_);
     nodes_[found.node.id] = {found.node.host, found.node.port};
     coordinator_ = found.node.id;
   }
@@ -167,7 +118,7 @@ result<void> kafka_transactional_producer::ask_coordinator(const kafka_api& api,
     }
     SYSTOLE_ASSIGN(const kafka_error error, read(answer->body()));
     if (error == kafka_error::none) return {};
-    if (!passes(error) || steady_clock::now() > until) return failure_of(error, what);
+    if (!kafka_error_passes(error) || steady_clock::now() > until) return kafka_write_failure(error, what);
     if (error != kafka_error::concurrent_transactions && error != kafka_error::coordinator_load_in_progress) coordinator_.reset();
   }
 }
@@ -192,40 +143,25 @@ void kafka_transactional_producer::begin() {
   has_registered_ = false;
 }
 
-result<void> kafka_transactional_producer::send(size_t topic, uint32_t partition, const std::string_view* key,
-                                                const std::string_view* value,
-                                                const std::vector<kafka_batch_writer::header>& headers) {
-  const size_t size = kafka_batch_writer::record_size(key, value, headers);
-  if (size > static_cast<size_t>(options_.record_bytes))
-    return failure_of(kafka_error::message_too_large,
-                      "a record of " + std::to_string(size) + " bytes for the topic " + topics_[topic]);
-  const auto most = static_cast<size_t>(std::min(options_.batch_bytes, options_.record_bytes));
-  kafka_batch_writer& into = places_[topic][partition].gathering;
-  const bool is_full = into.records() > 0 && into.bytes() + size > most;
-  if (is_full || (gathered_bytes_ > 0 && gathered_bytes_ + size > limits::kafka_request_bytes)) SYSTOLE_TRY(send_gathered());
-  into.add(key, value, headers);
-  gathered_bytes_ += size;
+result<void> kafka_transactional_producer::send(size_t topic, uint32_t partition, unsent batch) {
+  std::optional<unsent>& place = places_[topic][partition].gathered;
+  if (place || (gathered_bytes_ > 0 && gathered_bytes_ + batch.size > limits::kafka_request_bytes)) SYSTOLE_TRY(send_gathered());
+  gathered_bytes_ += batch.size;
+  place = std::move(batch);
   return {};
 }
 
 result<void> kafka_transactional_producer::send_gathered() {
   SYSTOLE_TRY(register_places());
-  const int64_t now_ms = system_clock().now_us() / 1000;
   batches all;
   for (size_t topic = 0; topic < topics_.size(); ++topic)
     for (size_t partition = 0; partition < places_[topic].size(); ++partition) {
       place_state& place = places_[topic][partition];
-      const int32_t records = place.gathering.records();
-      if (records == 0) continue;
-      const kafka_producer_stamp stamp{producer_.id, producer_.epoch, place.next_sequence, true};
-      place.next_sequence = static_cast<int32_t>((static_cast<int64_t>(place.next_sequence) + records) % (int64_t{1} << 31));
-      std::string spare;
-      if (!spare_.empty()) {
-        spare = std::move(spare_.back());
-        spare_.pop_back();
-      }
-      SYSTOLE_ASSIGN(std::string bytes, place.gathering.finish(stamp, now_ms, options_.codec, options_.compression_level, std::move(spare)));
-      all.push_back({{topics_[topic], static_cast<uint32_t>(partition)}, std::move(bytes)});
+      if (!place.gathered) continue;
+      unsent batch = *std::exchange(place.gathered, std::nullopt);
+      stamp_kafka_batch(batch.bytes, batch.size, {producer_.id, producer_.epoch, place.next_sequence, true}, batch.body_crc);
+      place.next_sequence = static_cast<int32_t>((static_cast<int64_t>(place.next_sequence) + batch.records) % (int64_t{1} << 31));
+      all.push_back({{topics_[topic], static_cast<uint32_t>(partition)}, {batch.bytes, batch.size}, std::move(batch.owner)});
     }
   gathered_bytes_ = 0;
   // A place's batches go one after another: the one before is confirmed when the next is sent.
@@ -240,7 +176,7 @@ result<void> kafka_transactional_producer::register_places() {
   for (size_t topic = 0; topic < topics_.size(); ++topic)
     for (size_t partition = 0; partition < places_[topic].size(); ++partition) {
       place_state& place = places_[topic][partition];
-      if (place.registered || place.gathering.records() == 0) continue;
+      if (place.registered || !place.gathered) continue;
       unknown.push_back({topics_[topic], static_cast<uint32_t>(partition)});
       states.push_back(&place);
     }
@@ -314,11 +250,8 @@ result<void> kafka_transactional_producer::judge(batches what, const result<kafk
     const auto found = verdicts.find(each.to);
     const kafka_error error = found == verdicts.end() ? kafka_error::network_exception : found->second;
     // It had arrived before.
-    if (error == kafka_error::none || error == kafka_error::duplicate_sequence_number) {
-      if (spare_.size() < most_spare) spare_.push_back(std::move(each.bytes));
-      continue;
-    }
-    if (!passes(error)) return spend(failure_of(error, "writing to the topic " + each.to.first));
+    if (error == kafka_error::none || error == kafka_error::duplicate_sequence_number) continue;
+    if (!kafka_error_passes(error)) return spend(kafka_write_failure(error, "writing to the topic " + each.to.first));
     left_over_.push_back(std::move(each));
   }
   return {};
@@ -366,7 +299,7 @@ result<void> kafka_transactional_producer::end(bool commit) {
   flights_.clear();
   left_over_.clear();
   for (auto& topic : places_)
-    for (place_state& each : topic) each.gathering = {};
+    for (place_state& each : topic) each.gathered.reset();
   gathered_bytes_ = 0;
   if (has_registered_)
     SYSTOLE_TRY(ask_coordinator(kafka_end_transaction_api, kafka_end_transaction_body(id_, producer_, commit),

@@ -39,9 +39,16 @@ class kafka_transactional_producer {
   uint32_t partitions(size_t topic) const { return static_cast<uint32_t>(places_[topic].size()); }
 
   void begin();
-  /// Adds a record of the transaction, and sends what has gathered where it is enough.
-  result<void> send(size_t topic, uint32_t partition, const std::string_view* key, const std::string_view* value,
-                    const std::vector<kafka_batch_writer::header>& headers);
+  /// A batch of kafka_batch_writer, which is stamped where it is; `owner` keeps its memory.
+  struct unsent {
+    char* bytes = nullptr;
+    size_t size = 0;
+    int32_t records = 0;
+    uint32_t body_crc = 0;
+    std::shared_ptr<void> owner;
+  };
+  /// Takes a batch into the transaction, and sends what has gathered where it is enough for a request.
+  result<void> send(size_t topic, uint32_t partition, unsent batch);
   /// Returns when all brokers have all records.
   result<void> flush();
   result<void> end(bool commit);
@@ -51,7 +58,7 @@ class kafka_transactional_producer {
   using batches = std::vector<kafka_outgoing>;
   /// What is known of one partition.
   struct place_state {
-    kafka_batch_writer gathering;
+    std::optional<unsent> gathered;  ///< for the next request
     int32_t next_sequence = 0;
     bool registered = false;  ///< in this transaction
   };
@@ -105,7 +112,6 @@ class kafka_transactional_producer {
   bool has_registered_ = false;
   bool spent_ = false;                 ///< what the cluster has of it is not known: no further transaction
   std::map<int32_t, batches> flights_; ///< under way, by node
-  std::vector<std::string> spare_;     ///< memory of confirmed batches
   batches left_over_;                  ///< not confirmed, to be sent again; in the order of their numbers
 };
 

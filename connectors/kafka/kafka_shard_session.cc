@@ -112,8 +112,8 @@ outcome kafka_shard_session::open_producer() {
 outcome kafka_shard_session::produce() {
   outcome how = outcome::ok;
   for (const outbox_segment& segment : segments_) {
-    const auto read = read_segment(*settings_->files, segment, [&](const batch& records) -> result<void> {
-      if (how == outcome::ok) how = producer_->send(records);
+    const auto read = read_frames(*settings_->files, segment, [&](outbox_frame frame) -> result<void> {
+      if (how == outcome::ok) how = producer_->send(std::move(frame));
       return how == outcome::ok ? result<void>() : producer_->cause();
     });
     if (how != outcome::ok) return how;

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "base/bytes.h"
-#include "connectors/kafka/kafka_partition.h"
-#include "connectors/kafka/kafka_record_encoder.h"
+#include "base/clock.h"
+#include "connectors/kafka/kafka_outbox_frames.h"
 
 namespace systole {
 namespace {
@@ -49,37 +48,13 @@ outcome kafka_shard_transaction::begin() {
   return outcome::ok;
 }
 
-result<void> kafka_shard_transaction::send_one(const batch& records, size_t row) {
-  const auto text = [&](size_t column, std::string_view& into) -> const std::string_view* {
-    if (records.at(column).is_null(row)) return nullptr;
-    into = records.at(column).text(row);
-    return &into;
-  };
-  std::string_view key, value, headers;
-  headers_.clear();
-  if (text(kafka_record_column::headers, headers)) {
-    header_values_.clear();
-    header_values_.reserve(headers.size());  // each takes a byte at least
-    byte_reader in(headers);
-    while (in.ok() && !in.at_end()) {
-      const std::string_view name = in.bytes();
-      const bool given = in.fixed<uint8_t>() != 0;
-      if (given) header_values_.push_back(in.bytes());
-      if (in.ok()) headers_.emplace_back(name, given ? &header_values_.back() : nullptr);
-    }
-  }
-  const column& places = records.at(kafka_record_column::place);
-  const bool is_placed = !places.is_null(row);
-  const uint64_t place = is_placed ? static_cast<uint64_t>(places.values<int32_t>()[row]) : next_place_++ / kafka_records_of_a_place;
-  const auto partition = static_cast<uint32_t>(place % producer_->partitions(rows));
-  return producer_->send(rows, partition, text(kafka_record_column::key, key), text(kafka_record_column::value, value), headers_);
-}
-
-outcome kafka_shard_transaction::send(const batch& records) {
+outcome kafka_shard_transaction::send(outbox_frame frame) {
+  auto made = read_kafka_frame(std::move(frame));
+  if (!made) return of(std::move(made).error(), outcome::fatal);
+  if (made->partition >= producer_->partitions(rows))
+    return of(fail(error_code::not_found, "the topic " + settings_->topic + " has no partition " + std::to_string(made->partition)), outcome::fatal);
   // What the brokers have after a failure is not known: another producer finds out.
-  for (size_t row = 0; row < records.rows(); ++row)
-    if (const auto sent = send_one(records, row); !sent) return of(sent, outcome::fatal);
-  return outcome::ok;
+  return of(producer_->send(rows, made->partition, std::move(made->batch)), outcome::fatal);
 }
 
 outcome kafka_shard_transaction::send_marker(uint32_t partition, const std::string& key, const std::string& value) {
@@ -87,7 +62,13 @@ outcome kafka_shard_transaction::send_marker(uint32_t partition, const std::stri
   if (partition >= producer_->partitions(markers))
     return of(fail(error_code::not_found, "the topic " + settings_->marker_topic + " has no partition " + std::to_string(partition)),
               outcome::fatal);
-  return of(producer_->send(markers, partition, &key_text, &value_text, {}), outcome::fatal);
+  kafka_batch_writer writer;
+  writer.add(&key_text, &value_text, {});
+  const int32_t records = writer.records();
+  auto made = writer.finish(system_clock().now_us() / 1000, kafka_codec::none, -1);
+  if (!made) return of(std::move(made).error(), outcome::fatal);
+  const auto bytes = std::make_shared<std::string>(std::move(made->bytes));
+  return of(producer_->send(markers, partition, {bytes->data(), bytes->size(), records, made->body_crc, bytes}), outcome::fatal);
 }
 
 outcome kafka_shard_transaction::flush() { return of(producer_->flush(), outcome::fatal); }

@@ -3,12 +3,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
 #include "connectors/kafka/kafka_shard_protocol.h"
 #include "connectors/kafka/kafka_sink_settings.h"
-#include "data/batch.h"
+#include "connectors/outbox/epoch_outbox.h"
 #include "kafka/transactional_producer.h"
 
 namespace systole {
@@ -24,8 +23,8 @@ class kafka_shard_transaction {
   /// Takes the transactional id over from whoever has it, and learns the topics' partitions.
   outcome initialise();
   outcome begin();
-  /// Sends records (kafka_record_column). Not ok: the transaction is of no use any more.
-  outcome send(const batch& records);
+  /// Sends the records of a frame (kafka_outbox_frames). Not ok: the transaction is of no use any more.
+  outcome send(outbox_frame frame);
   outcome send_marker(uint32_t partition, const std::string& key, const std::string& value);
   /// ok where the brokers have all records.
   outcome flush();
@@ -39,13 +38,9 @@ class kafka_shard_transaction {
   static constexpr size_t rows = 0, markers = 1;  ///< topics
   explicit kafka_shard_transaction(shared_kafka_settings settings) : settings_(std::move(settings)) {}
   outcome of(const result<void>& done, outcome unanswered);
-  result<void> send_one(const batch& records, size_t row);
 
   shared_kafka_settings settings_;
   std::unique_ptr<kafka_transactional_producer> producer_;
-  uint64_t next_place_ = 0;
-  std::vector<std::string_view> header_values_;
-  std::vector<kafka_batch_writer::header> headers_;
   failure cause_;
 };
 

@@ -23,13 +23,14 @@ kafka_sink_writer::kafka_sink_writer(shared_kafka_settings settings, uint32_t sh
       encoder_(std::move(encoder)),
       committed_(std::make_shared<std::atomic<uint64_t>>(settings_->recovered->load())),
       outbox_(*settings_->files, settings_->outbox_folder, settings_->attempt, shard, committed_),
+      frames_(settings_, outbox_),
       changes_(settings_->sink, settings_->records.key) {
   outbox_.set_last_epoch(committed_->load());
 }
 
 result<void> kafka_sink_writer::write(const batch& rows) {
   if (rows.empty()) return {};
-  if (!settings_->records.upsert) return outbox_.append(encoder_->encode(rows));
+  if (!settings_->records.upsert) return frames_.add(encoder_->encode(rows));
   changes_.add(rows);
   return {};
 }
@@ -37,8 +38,9 @@ result<void> kafka_sink_writer::write(const batch& rows) {
 result<sealed_epoch> kafka_sink_writer::seal(epoch_id epoch, bool) {
   if (settings_->records.upsert) {
     SYSTOLE_ASSIGN(const std::vector<batch> netted, changes_.take());
-    for (const batch& each : netted) SYSTOLE_TRY(outbox_.append(encoder_->encode(each)));
+    for (const batch& each : netted) SYSTOLE_TRY(frames_.add(encoder_->encode(each)));
   }
+  SYSTOLE_TRY(frames_.flush());
   SYSTOLE_ASSIGN(sealed_epoch made, outbox_.seal(epoch));
   kafka_committable part{name_of_a_staging(), {}};
   SYSTOLE_ASSIGN(part.segments, decode_segments(made.committable));

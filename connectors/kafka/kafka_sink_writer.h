@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "connectors/kafka/kafka_outbox_frames.h"
 #include "connectors/kafka/kafka_record_encoder.h"
 #include "connectors/kafka/kafka_recovery.h"
 #include "connectors/kafka/kafka_shard_session.h"
@@ -24,8 +25,8 @@ class kafka_sink_writer final : public sink_writer {
   result<sealed_epoch> seal(epoch_id epoch, bool is_last) override;
   result<void> make_durable(epoch_id epoch) override;
   result<void> commit(const commit_epoch& epoch) override;
-  uint64_t outbox_bytes() const override { return outbox_.bytes() + changes_.memory_bytes(); }
-  uint64_t held_memory_bytes() const override { return changes_.memory_bytes(); }
+  uint64_t outbox_bytes() const override { return outbox_.bytes() + held_memory_bytes(); }
+  uint64_t held_memory_bytes() const override { return changes_.memory_bytes() + frames_.held_bytes(); }
   std::string snapshot() override { return outbox_.snapshot(); }
   result<void> restore(std::string_view bytes) override;
 
@@ -37,6 +38,7 @@ class kafka_sink_writer final : public sink_writer {
   std::unique_ptr<kafka_record_encoder> encoder_;
   committed_epoch committed_;
   epoch_outbox outbox_;
+  kafka_outbox_frames frames_;
   epoch_changes changes_;
   std::mutex sealed_mutex_;
   std::map<uint64_t, kafka_committable> sealed_;  ///< by epoch: what was sealed and is not committed

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/buffer_pool.h"
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "connectors/outbox/durable_directory.h"
@@ -17,11 +16,10 @@ namespace {
 constexpr std::string_view segment_magic = "SYSSEG2\n";
 constexpr std::string_view magic_of_all_bytes = "SYSSEG1\n";  ///< of older versions, whose checksum is of all bytes
 constexpr uint8_t segments_version = 1;
-constexpr size_t frame_head_bytes = sizeof(uint32_t) + sizeof(uint64_t);
+constexpr size_t frame_head_bytes = epoch_outbox::frame_head_bytes;
 constexpr uint8_t outbox_state_version = 1;
 constexpr uint64_t longest_frame_bytes = 1024 * limits::mebibyte;
 constexpr std::string_view segment_suffix = ".seg";
-constexpr size_t buffer_step = 256 * limits::kibibyte;
 
 }  // namespace
 
@@ -69,14 +67,11 @@ result<std::vector<outbox_segment>> segments_after(const std::vector<shard_commi
   return all;
 }
 
-result<void> read_segment(file_system& files, const outbox_segment& segment,
-                          const std::function<result<void>(const batch&)>& take) {
+result<void> read_frames(file_system& files, const outbox_segment& segment, const std::function<result<void>(outbox_frame)>& take) {
   const failure broken = fail(error_code::corrupt, "an outbox file is damaged: " + segment.path);
   const auto file = files.open(segment.path);
   if (!file) return fail(error_code::corrupt, "an outbox file of a complete epoch cannot be opened: " + file.error().message);
   running_hash heads;
-  buffer_pool pool;
-  size_t buffer_bytes = 0;
   uint64_t offset = 0;
   const auto read = [&](char* into, size_t length) -> result<void> {
     SYSTOLE_ASSIGN(const size_t got, (*file)->read(offset, length, into));
@@ -98,18 +93,23 @@ result<void> read_segment(file_system& files, const outbox_segment& segment,
     const auto length = head.fixed<uint32_t>();
     const auto checksum = head.fixed<uint64_t>();
     if (length > segment.bytes - offset || length > longest_frame_bytes) return broken;
-    // As large as the largest so far, so that a frame's memory is the next one's; its columns point into it.
-    buffer_bytes = std::max(buffer_bytes, (length + buffer_step - 1) / buffer_step * buffer_step);
-    const std::shared_ptr<char[]> bytes = pool.take(buffer_bytes);
-    SYSTOLE_TRY(read(bytes.get(), length));
-    if (of_all_bytes) heads.add({bytes.get(), length});
-    std::string_view rest(bytes.get(), length);
-    if (XXH3_64bits(rest.data(), rest.size()) != checksum) return broken;
-    const auto rows = read_batch(rest, bytes);
-    if (!rows || !rest.empty()) return broken;
-    SYSTOLE_TRY(take(*rows));
+    outbox_frame frame{std::make_shared_for_overwrite<char[]>(length), length};
+    SYSTOLE_TRY(read(frame.bytes.get(), length));
+    if (of_all_bytes) heads.add({frame.bytes.get(), length});
+    if (XXH3_64bits(frame.bytes.get(), length) != checksum) return broken;
+    SYSTOLE_TRY(take(std::move(frame)));
   }
   return heads.value() == segment.xxh3 ? result<void>() : broken;
+}
+
+result<void> read_segment(file_system& files, const outbox_segment& segment,
+                          const std::function<result<void>(const batch&)>& take) {
+  return read_frames(files, segment, [&](outbox_frame frame) -> result<void> {
+    std::string_view rest(frame.bytes.get(), frame.size);
+    const auto rows = read_batch(rest, std::move(frame.bytes));
+    if (!rows || !rest.empty()) return fail(error_code::corrupt, "an outbox file is damaged: " + segment.path);
+    return take(*rows);
+  });
 }
 
 result<void> remove_committed_segments(file_system& files, const std::string& folder,
@@ -148,19 +148,23 @@ void epoch_outbox::end_segment() {
 
 result<void> epoch_outbox::append(const batch& rows) {
   if (rows.empty()) return {};
-  if (!file_) SYSTOLE_TRY(begin_segment());
   frame_.assign(frame_head_bytes, '\0');
   append_batch(frame_, rows);
-  const size_t length = frame_.size() - frame_head_bytes;
-  if (length > longest_frame_bytes) return fail(error_code::limit_exceeded, "a batch is too large for the outbox");
-  const auto length32 = static_cast<uint32_t>(length);
-  const uint64_t checksum = XXH3_64bits(frame_.data() + frame_head_bytes, length);
-  std::memcpy(frame_.data(), &length32, sizeof length32);
-  std::memcpy(frame_.data() + sizeof length32, &checksum, sizeof checksum);
-  SYSTOLE_TRY(file_->append(frame_));
-  hash_.add(std::string_view(frame_).substr(0, frame_head_bytes));
-  current_.bytes += frame_.size();
-  current_.rows += rows.rows();
+  return append_frame(frame_, rows.rows());
+}
+
+result<void> epoch_outbox::append_frame(std::string& frame, uint64_t rows) {
+  const std::string_view payload = std::string_view(frame).substr(frame_head_bytes);
+  if (payload.size() > longest_frame_bytes) return fail(error_code::limit_exceeded, "a batch is too large for the outbox");
+  if (!file_) SYSTOLE_TRY(begin_segment());
+  const auto length = static_cast<uint32_t>(payload.size());
+  const uint64_t checksum = XXH3_64bits(payload.data(), payload.size());
+  std::memcpy(frame.data(), &length, sizeof length);
+  std::memcpy(frame.data() + sizeof length, &checksum, sizeof checksum);
+  SYSTOLE_TRY(file_->append(frame));
+  hash_.add(std::string_view(frame).substr(0, frame_head_bytes));
+  current_.bytes += frame.size();
+  current_.rows += rows;
   if (current_.bytes >= limits::outbox_segment_bytes) end_segment();
   return {};
 }

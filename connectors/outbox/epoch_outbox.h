@@ -31,7 +31,14 @@ result<std::vector<outbox_segment>> decode_segments(std::string_view bytes);
 /// The segments of all shards that belong to epochs after `previous`, in the order of their epochs.
 result<std::vector<outbox_segment>> segments_after(const std::vector<shard_commit>& shards, epoch_id previous);
 
-/// Gives the segment's batches in order; `corrupt`, naming the file, where length or a checksum does not match.
+/// A frame's bytes as they were written, in memory of their own.
+struct outbox_frame {
+  std::shared_ptr<char[]> bytes;
+  size_t size = 0;
+};
+/// Gives the segment's frames in order; `corrupt`, naming the file, where length or a checksum does not match.
+result<void> read_frames(file_system& files, const outbox_segment& segment, const std::function<result<void>(outbox_frame)>& take);
+/// The same where each frame is a batch, as append() writes them.
 result<void> read_segment(file_system& files, const outbox_segment& segment,
                           const std::function<result<void>(const batch&)>& take);
 
@@ -50,6 +57,9 @@ class epoch_outbox {
   epoch_outbox(file_system& files, std::string folder, uint64_t attempt, uint32_t shard, committed_epoch committed);
 
   result<void> append(const batch& rows);
+  /// Appends `rows` rows in a form of the sink's own: `frame` behind its first frame_head_bytes, which are for the outbox.
+  static constexpr size_t frame_head_bytes = sizeof(uint32_t) + sizeof(uint64_t);
+  result<void> append_frame(std::string& frame, uint64_t rows);
   /// Ends the epoch's segment; gives all segments that are not known to be committed. Rows of an aborted epoch so join
   /// the next.
   result<sealed_epoch> seal(epoch_id epoch);

@@ -29,5 +29,28 @@ TEST(crc32c, takes_any_number_of_bytes) {
     EXPECT_EQ(crc32c(std::string_view(shifted.substr(2 - begin)).substr(begin, 9)), 0xe3069283u) << begin;
 }
 
+TEST(crc32c, of_two_texts_is_that_of_both) {
+  std::string text;
+  for (int i = 0; i < 3000; ++i) text.push_back(static_cast<char>(i * 7 + i / 11));
+  for (const size_t cut : {0u, 1u, 7u, 40u, 1499u, 2999u, 3000u}) {
+    const std::string_view first = std::string_view(text).substr(0, cut), second = std::string_view(text).substr(cut);
+    EXPECT_EQ(crc32c_joined(crc32c(first), crc32c(second), second.size()), crc32c(text)) << cut;
+  }
+}
+
+TEST(crc32c, of_a_long_text_is_that_of_its_parts) {
+  std::string text;
+  for (int i = 0; i < 300'000; ++i) text.push_back(static_cast<char>(i * 13 + i / 253));
+  for (const size_t size : {65'535u, 65'536u, 65'537u, 65'559u, 100'003u, 299'999u}) {
+    const std::string_view all = std::string_view(text).substr(0, size);
+    uint32_t joined = 0;
+    for (size_t at = 0; at < size; at += 1000) {
+      const std::string_view part = all.substr(at, 1000);
+      joined = crc32c_joined(joined, crc32c(part), part.size());
+    }
+    EXPECT_EQ(crc32c(all), joined) << size;
+  }
+}
+
 }  // namespace crc32c_test
 }  // namespace systole

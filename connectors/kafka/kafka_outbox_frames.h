@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connectors/kafka/kafka_sink_settings.h"
+#include "connectors/outbox/epoch_outbox.h"
+#include "data/batch.h"
+#include "kafka/batch_writer.h"
+#include "kafka/client_options.h"
+#include "kafka/transactional_producer.h"
+
+namespace systole {
+
+/// Gathers a shard's records into the topic's record batches, a frame of the outbox each (docs/format/kafka_sink.md), so that a
+/// transaction has only to stamp and send what it reads back. The first records ask the cluster for the topic's partitions. One
+/// thread, the outbox's.
+class kafka_outbox_frames {
+ public:
+  kafka_outbox_frames(shared_kafka_settings settings, epoch_outbox& into) : settings_(std::move(settings)), into_(into) {}
+
+  /// Takes records (kafka_record_column); appends to the outbox what is enough for a batch. `limit_exceeded`: a record is longer than
+  /// the client's settings allow; `unavailable`: no broker told the partitions.
+  result<void> add(const batch& records);
+  /// Appends the rest.
+  result<void> flush();
+  /// Gathered, and not in the outbox yet: at most limits::kafka_request_bytes and a record.
+  size_t held_bytes() const { return held_bytes_; }
+
+ private:
+  result<void> open();
+  result<void> add_one(const batch& records, size_t row);
+  result<void> append(uint32_t partition);
+
+  shared_kafka_settings settings_;
+  epoch_outbox& into_;
+  kafka_client_options options_;
+  std::vector<kafka_batch_writer> writers_;  ///< by partition; empty before the first record
+  size_t held_bytes_ = 0;
+  uint64_t next_place_ = 0;
+  std::string spare_;
+  std::vector<std::string_view> header_values_;
+  std::vector<kafka_batch_writer::header> headers_;
+};
+
+/// The batch in a frame, and its partition.
+struct kafka_framed_batch {
+  uint32_t partition = 0;
+  kafka_transactional_producer::unsent batch;
+};
+/// `incompatible`: the frame is of an older version, which has to commit it itself.
+result<kafka_framed_batch> read_kafka_frame(outbox_frame frame);
+
+}  // namespace systole
