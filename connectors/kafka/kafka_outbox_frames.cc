@@ -9,7 +9,6 @@
 #include "base/limits.h"
 #include "connectors/kafka/kafka_partition.h"
 #include "connectors/kafka/kafka_record_encoder.h"
-#include "kafka/topic_partitions.h"
 #include "kafka/transaction_protocol.h"
 
 namespace systole {
@@ -21,18 +20,10 @@ constexpr size_t room = epoch_outbox::frame_head_bytes + prefix_bytes;
 
 }  // namespace
 
-result<void> kafka_outbox_frames::open() {
-  SYSTOLE_ASSIGN(options_, kafka_options_of(settings_->connection, settings_->client));
-  const std::chrono::milliseconds patience(settings_->answer_ms);
-  options_.answer_time = std::min(options_.answer_time, patience / 2);
-  options_.connect_time = std::min(options_.connect_time, patience / 2);
-  SYSTOLE_ASSIGN(const uint32_t partitions, kafka_topic_partitions(options_, settings_->topic, patience));
-  writers_.assign(partitions, kafka_batch_writer(room));
-  return {};
-}
+kafka_outbox_frames::kafka_outbox_frames(kafka_client_options options, std::string topic, uint32_t partitions, epoch_outbox& into)
+    : options_(std::move(options)), topic_(std::move(topic)), into_(into), writers_(partitions, kafka_batch_writer(room)) {}
 
 result<void> kafka_outbox_frames::add(const batch& records) {
-  if (writers_.empty()) SYSTOLE_TRY(open());
   for (size_t row = 0; row < records.rows(); ++row) SYSTOLE_TRY(add_one(records, row));
   return {};
 }
@@ -65,7 +56,7 @@ result<void> kafka_outbox_frames::add_one(const batch& records, size_t row) {
 
   const size_t size = kafka_batch_writer::record_size(key, value, headers_);
   if (size > static_cast<size_t>(options_.record_bytes))
-    return kafka_write_failure(kafka_error::message_too_large, "a record of " + std::to_string(size) + " bytes for the topic " + settings_->topic);
+    return kafka_write_failure(kafka_error::message_too_large, "a record of " + std::to_string(size) + " bytes for the topic " + topic_);
   kafka_batch_writer& into = writers_[partition];
   const auto most = static_cast<size_t>(std::min(options_.batch_bytes, options_.record_bytes));
   if (into.records() > 0 && into.record_bytes() + size > most) SYSTOLE_TRY(append(partition));

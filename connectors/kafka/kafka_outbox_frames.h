@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "connectors/kafka/kafka_sink_settings.h"
 #include "connectors/outbox/epoch_outbox.h"
 #include "data/batch.h"
 #include "kafka/batch_writer.h"
@@ -14,15 +13,14 @@
 
 namespace systole {
 
-/// Gathers a shard's records into the topic's record batches, a frame of the outbox each (docs/format/kafka_sink.md), so that a
-/// transaction has only to stamp and send what it reads back. The first records ask the cluster for the topic's partitions. One
-/// thread, the outbox's.
+/// Gathers a shard's records into record batches of the topic's partitions, a frame of the outbox each (docs/format/kafka_outbox.md),
+/// so that a transaction has only to stamp and send what it reads back. One thread, the outbox's.
 class kafka_outbox_frames {
  public:
-  kafka_outbox_frames(shared_kafka_settings settings, epoch_outbox& into) : settings_(std::move(settings)), into_(into) {}
+  kafka_outbox_frames(kafka_client_options options, std::string topic, uint32_t partitions, epoch_outbox& into);
 
   /// Takes records (kafka_record_column); appends to the outbox what is enough for a batch. `limit_exceeded`: a record is longer than
-  /// the client's settings allow; `unavailable`: no broker told the partitions.
+  /// the options allow.
   result<void> add(const batch& records);
   /// Appends the rest.
   result<void> flush();
@@ -30,14 +28,13 @@ class kafka_outbox_frames {
   size_t held_bytes() const { return held_bytes_; }
 
  private:
-  result<void> open();
   result<void> add_one(const batch& records, size_t row);
   result<void> append(uint32_t partition);
 
-  shared_kafka_settings settings_;
+  const kafka_client_options options_;
+  const std::string topic_;
   epoch_outbox& into_;
-  kafka_client_options options_;
-  std::vector<kafka_batch_writer> writers_;  ///< by partition; empty before the first record
+  std::vector<kafka_batch_writer> writers_;  ///< by partition
   size_t held_bytes_ = 0;
   uint64_t next_place_ = 0;
   std::string spare_;

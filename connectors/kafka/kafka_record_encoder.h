@@ -12,7 +12,7 @@
 
 namespace systole {
 
-/// A record as the outbox holds it: a batch of these columns.
+/// Records as writers take them: a batch of these columns.
 namespace kafka_record_column {
 inline constexpr size_t key = 0;      ///< BYTEA, NULL: none
 inline constexpr size_t value = 1;    ///< BYTEA, NULL: a tombstone

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <random>
 #include <utility>
+
+#include "kafka/topic_partitions.h"
 
 namespace systole {
 namespace {
@@ -23,14 +26,25 @@ kafka_sink_writer::kafka_sink_writer(shared_kafka_settings settings, uint32_t sh
       encoder_(std::move(encoder)),
       committed_(std::make_shared<std::atomic<uint64_t>>(settings_->recovered->load())),
       outbox_(*settings_->files, settings_->outbox_folder, settings_->attempt, shard, committed_),
-      frames_(settings_, outbox_),
       changes_(settings_->sink, settings_->records.key) {
   outbox_.set_last_epoch(committed_->load());
 }
 
+result<void> kafka_sink_writer::gather(const batch& rows) {
+  if (!frames_) {
+    SYSTOLE_ASSIGN(kafka_client_options options, kafka_options_of(settings_->connection, settings_->client));
+    const std::chrono::milliseconds patience(settings_->answer_ms);
+    options.answer_time = std::min(options.answer_time, patience / 2);
+    options.connect_time = std::min(options.connect_time, patience / 2);
+    SYSTOLE_ASSIGN(const uint32_t partitions, kafka_topic_partitions(options, settings_->topic, patience));
+    frames_.emplace(std::move(options), settings_->topic, partitions, outbox_);
+  }
+  return frames_->add(encoder_->encode(rows));
+}
+
 result<void> kafka_sink_writer::write(const batch& rows) {
   if (rows.empty()) return {};
-  if (!settings_->records.upsert) return frames_.add(encoder_->encode(rows));
+  if (!settings_->records.upsert) return gather(rows);
   changes_.add(rows);
   return {};
 }
@@ -38,9 +52,9 @@ result<void> kafka_sink_writer::write(const batch& rows) {
 result<sealed_epoch> kafka_sink_writer::seal(epoch_id epoch, bool) {
   if (settings_->records.upsert) {
     SYSTOLE_ASSIGN(const std::vector<batch> netted, changes_.take());
-    for (const batch& each : netted) SYSTOLE_TRY(frames_.add(encoder_->encode(each)));
+    for (const batch& each : netted) SYSTOLE_TRY(gather(each));
   }
-  SYSTOLE_TRY(frames_.flush());
+  if (frames_) SYSTOLE_TRY(frames_->flush());
   SYSTOLE_ASSIGN(sealed_epoch made, outbox_.seal(epoch));
   kafka_committable part{name_of_a_staging(), {}};
   SYSTOLE_ASSIGN(part.segments, decode_segments(made.committable));

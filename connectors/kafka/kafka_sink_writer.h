@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "connectors/kafka/kafka_outbox_frames.h"
@@ -15,7 +16,7 @@
 
 namespace systole {
 
-/// The exactly-once writer of one shard: rows become records in the outbox; make_durable() stages the epoch's transaction,
+/// The exactly-once writer of one shard: rows become record batches in the outbox; make_durable() stages the epoch's transaction,
 /// commit() commits it. The broker is talked to by the state thread only.
 class kafka_sink_writer final : public sink_writer {
  public:
@@ -26,19 +27,21 @@ class kafka_sink_writer final : public sink_writer {
   result<void> make_durable(epoch_id epoch) override;
   result<void> commit(const commit_epoch& epoch) override;
   uint64_t outbox_bytes() const override { return outbox_.bytes() + held_memory_bytes(); }
-  uint64_t held_memory_bytes() const override { return changes_.memory_bytes() + frames_.held_bytes(); }
+  uint64_t held_memory_bytes() const override { return changes_.memory_bytes() + (frames_ ? frames_->held_bytes() : 0); }
   std::string snapshot() override { return outbox_.snapshot(); }
   result<void> restore(std::string_view bytes) override;
 
  private:
   result<void> open();
+  /// Appends rows to the outbox as records.
+  result<void> gather(const batch& rows);
 
   shared_kafka_settings settings_;
   uint32_t shard_;
   std::unique_ptr<kafka_record_encoder> encoder_;
   committed_epoch committed_;
   epoch_outbox outbox_;
-  kafka_outbox_frames frames_;
+  std::optional<kafka_outbox_frames> frames_;     ///< once there are rows: the topic's partitions are asked for then
   epoch_changes changes_;
   std::mutex sealed_mutex_;
   std::map<uint64_t, kafka_committable> sealed_;  ///< by epoch: what was sealed and is not committed
