@@ -48,27 +48,46 @@ json_decoder::json_decoder(std::vector<decoder_column> columns, const decoder_op
     keys_.add(batch_.described()[i].path, 0, static_cast<uint32_t>(i));
 }
 
+size_t json_decoder::find_lines(const record_span& span, size_t begin, size_t most) {
+  const char* const from = span.data + begin;
+  const size_t left = span.size - begin;
+  scan_lines(from, std::min(left, scan_window_bytes), '\\', most, lines_);
+  if (lines_.ends.empty() && left > scan_window_bytes) scan_lines(from, left, '\\', 1, lines_);
+  if (!lines_.ends.empty()) return lines_.ends.back() + size_t{1};
+  if (!span.last) return 0;
+  lines_.ends.push_back(static_cast<uint32_t>(left));
+  lines_.any_marked = true;
+  lines_.marked.assign(1, true);
+  return left;
+}
+
+size_t json_decoder::take_known_lines(const record_span& span, size_t begin, size_t most, size_t& next) {
+  lines_.ends.clear();
+  lines_.marked.clear();
+  lines_.any_marked = false;
+  const auto before = static_cast<uint32_t>(span.data + begin - span.lines_from);
+  for (; next < span.lines.size() && lines_.ends.size() < most; ++next) {
+    const uint32_t end = span.lines[next].end - before;
+    if (end >= scan_window_bytes && !lines_.ends.empty()) break;
+    const bool escapes = span.lines[next].has_escape;
+    if (escapes && !lines_.any_marked) {
+      lines_.any_marked = true;
+      lines_.marked.assign(lines_.ends.size(), false);
+    }
+    lines_.ends.push_back(end);
+    if (lines_.any_marked) lines_.marked.push_back(escapes);
+  }
+  return lines_.ends.empty() ? 0 : lines_.ends.back() + size_t{1};
+}
+
 result<size_t> json_decoder::decode(const record_span& span, size_t max_records) {
   batch_.start();
   const size_t goal = batch_.records() + max_records;
-  size_t done = 0;
+  size_t done = 0, next = 0;
   while (done < span.size && batch_.records() < goal) {
-    const char* const from = span.data + done;
-    const size_t left = span.size - done;
-    const size_t lines = goal - batch_.records();
-    scan_lines(from, std::min(left, scan_window_bytes), '\\', lines, lines_);
-    if (lines_.ends.empty() && left > scan_window_bytes) scan_lines(from, left, '\\', 1, lines_);
-    size_t size;
-    if (!lines_.ends.empty()) {
-      size = lines_.ends.back() + size_t{1};
-    } else if (span.last) {
-      size = left;
-      lines_.ends.push_back(static_cast<uint32_t>(left));
-      lines_.any_marked = true;
-      lines_.marked.assign(1, true);
-    } else {
-      break;
-    }
+    const size_t most = goal - batch_.records();
+    const size_t size = span.lines.empty() ? find_lines(span, done, most) : take_known_lines(span, done, most, next);
+    if (size == 0) break;
     decode_window(span, done, size);
     done += size;
   }

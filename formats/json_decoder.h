@@ -30,6 +30,10 @@ class json_decoder final : public record_decoder {
   decoded_records take() override { return batch_.take(); }
 
  private:
+  /// Finds at most `most` lines of a window from span.data + begin on, for `lines_`; gives their bytes. 0: there is no whole one.
+  size_t find_lines(const record_span& span, size_t begin, size_t most);
+  /// The same from span.lines, of which `next` is the first one that is not decoded.
+  size_t take_known_lines(const record_span& span, size_t begin, size_t most, size_t& next);
   /// Decodes whole lines from span.data + begin: those that `lines_` holds.
   void decode_window(const record_span& span, size_t begin, size_t size);
   void decode_one_by_one(const record_span& span, size_t begin);

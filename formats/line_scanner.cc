@@ -82,6 +82,18 @@ inline void scan(const char* data, size_t size, char mark, size_t max_lines, sca
   take_block(classify(tail, mark), static_cast<uint32_t>(at), max_lines, pending_mark, out);
 }
 
+scanned_text scan_one_sse2(const char* data, size_t size, char mark) {
+  block_bits all{0, 0};
+  size_t at = 0;
+  for (; at + 64 <= size; at += 64) {
+    const block_bits bits = classify_sse2(data + at, mark);
+    all.ends |= bits.ends, all.marks |= bits.marks;
+  }
+  const uint64_t within = (uint64_t{1} << (size - at)) - 1;
+  const block_bits last = classify_sse2(data + at, mark);
+  return {(all.ends | (last.ends & within)) != 0, (all.marks | (last.marks & within)) != 0};
+}
+
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) inline block_bits classify_avx2(const char* at, char mark) {
   const __m256i end = _mm256_set1_epi8('\n'), marked = _mm256_set1_epi8(mark);
@@ -105,6 +117,18 @@ __attribute__((target("avx2"))) void scan_avx2(const char* data, size_t size, ch
   std::memcpy(tail, data + at, size - at);
   take_block(classify_avx2(tail, mark), static_cast<uint32_t>(at), max_lines, pending_mark, out);
 }
+
+__attribute__((target("avx2"))) scanned_text scan_one_avx2(const char* data, size_t size, char mark) {
+  block_bits all{0, 0};
+  size_t at = 0;
+  for (; at + 64 <= size; at += 64) {
+    const block_bits bits = classify_avx2(data + at, mark);
+    all.ends |= bits.ends, all.marks |= bits.marks;
+  }
+  const uint64_t within = (uint64_t{1} << (size - at)) - 1;
+  const block_bits last = classify_avx2(data + at, mark);
+  return {(all.ends | (last.ends & within)) != 0, (all.marks | (last.marks & within)) != 0};
+}
 #endif
 
 }  // namespace
@@ -119,6 +143,14 @@ void scan_lines(const char* data, size_t size, char mark, size_t max_lines, scan
   if (has_avx2) return scan_avx2(data, size, mark, max_lines, out);
 #endif
   scan(data, size, mark, max_lines, out, classify_sse2);
+}
+
+scanned_text scan_text(const char* data, size_t size, char mark) {
+#if defined(__x86_64__)
+  static const bool has_avx2 = __builtin_cpu_supports("avx2");
+  if (has_avx2) return scan_one_avx2(data, size, mark);
+#endif
+  return scan_one_sse2(data, size, mark);
 }
 
 }  // namespace systole

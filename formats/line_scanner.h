@@ -22,4 +22,12 @@ struct scanned_lines {
 /// up to the last of them. Reads each byte once, 64 at a time, with AVX2 where the machine has it.
 void scan_lines(const char* data, size_t size, char mark, size_t max_lines, scanned_lines& out);
 
+/// What occurs in a text that is one line, or is to become one.
+struct scanned_text {
+  bool has_end = false;   ///< a '\n'
+  bool has_mark = false;
+};
+/// Reads data[0, size) once as scan_lines() does. REQUIRES: 64 bytes behind it can be read.
+scanned_text scan_text(const char* data, size_t size, char mark);
+
 }  // namespace systole

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,12 @@ namespace systole {
 /// Readable zero bytes that follow the bytes given to a decoder, somewhere behind their end (see record_span).
 inline constexpr size_t decode_padding = 64;
 
+/// A line that was found before it is decoded.
+struct known_line {
+  uint32_t end = 0;         ///< where its '\n' is, see record_span::lines_from
+  bool has_escape = false;  ///< a backslash
+};
+
 /// Bytes to decode, inside a buffer that `owner` keeps alive and that decoded text points into.
 struct record_span {
   const char* data = nullptr;
@@ -25,6 +32,10 @@ struct record_span {
   uint64_t offset = 0;
   /// Nothing follows: a last record without its line end is a record.
   bool last = false;
+  /// Its lines, all of them, where whoever laid them knows them: JSON's decoder does not look for them then. Ends count from `lines_from`,
+  /// which is at or before `data`.
+  std::span<const known_line> lines;
+  const char* lines_from = nullptr;
 };
 
 /// A record that could not be decoded. `raw` points into the span's buffer.

@@ -1,5 +1,8 @@
 #include "plan/plan_connection.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "plan/diagnostic_codes.h"
 #include "plan/manifest_table.h"
 #include "proto/client_properties.h"
@@ -60,6 +63,25 @@ bool read_kafka_security(plan_context& context, const object_view& security, pro
   return ok;
 }
 
+/// Of `host:port`s, joined by commas; a port may be left out.
+bool has_good_ports(plan_context& context, const yaml_node& servers) {
+  bool ok = true;
+  for (std::string_view rest = servers.text; !rest.empty();) {
+    const std::string_view each = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), each.size() + 1));
+    const size_t colon = each.rfind(':');
+    if (colon == std::string_view::npos || each.find(']', colon) != std::string_view::npos) continue;  // [an address of version 6]
+    std::string_view digits = each.substr(colon + 1);
+    while (digits.ends_with(' ')) digits.remove_suffix(1);
+    uint16_t port = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (error == std::errc() && end == digits.data() + digits.size() && port > 0) continue;
+    context.problems.error(codes::out_of_range, servers.at, "`" + std::string(each) + "`: a port is a number from 1 to 65535");
+    ok = false;
+  }
+  return ok;
+}
+
 bool read_kafka(plan_context& context, const object_view& kafka, proto::Connection& into) {
   const yaml_node& servers = *kafka.get("bootstrapServers");
   std::string joined = servers.is_scalar() ? servers.text : std::string();
@@ -69,6 +91,8 @@ bool read_kafka(plan_context& context, const object_view& kafka, proto::Connecti
     context.problems.error(codes::empty, servers.at, "`bootstrapServers` is empty", "host:port of some brokers");
     ok = false;
   }
+  ok &= has_good_ports(context, servers);
+  for (const yaml_node& each : servers.items) ok &= has_good_ports(context, each);
   (*into.mutable_settings())["bootstrap.servers"] = joined;
   if (kafka.has("security")) ok &= read_kafka_security(context, kafka.object("security"), into);
   const yaml_node* client = kafka.get("client");

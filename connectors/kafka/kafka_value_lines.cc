@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/limits.h"
+#include "formats/line_scanner.h"
 
 namespace systole {
 namespace {
@@ -38,13 +39,19 @@ kafka_value_lines::line kafka_value_lines::add(const kafka_record& record, std::
   if (!value.empty() && text != value.data()) std::memcpy(text, value.data(), value.size());
   const line made{begin_ + size(), static_cast<uint32_t>(text - next_)};
   next_ = text + value.size();
-  if (json_)
-    for (char* from = text; (from = static_cast<char*>(std::memchr(from, '\n', static_cast<size_t>(next_ - from))));) {
-      breaks_.push_back(from);
-      *from++ = '\r';
-    }
+  if (json_) note_line(text);
   *next_++ = '\n';
   return made;
+}
+
+void kafka_value_lines::note_line(char* text) {
+  const scanned_text seen = scan_text(text, static_cast<size_t>(next_ - text), '\\');
+  found_.push_back({static_cast<uint32_t>(next_ - first_), seen.has_mark});
+  if (!seen.has_end) return;
+  for (char* from = text; (from = static_cast<char*>(std::memchr(from, '\n', static_cast<size_t>(next_ - from))));) {
+    breaks_.push_back(from);
+    *from++ = '\r';
+  }
 }
 
 void kafka_value_lines::copy_window(size_t least) {
@@ -55,12 +62,17 @@ void kafka_value_lines::copy_window(size_t least) {
 }
 
 record_span kafka_value_lines::span(size_t decoded) const {
-  return {first_ + decoded, size() - decoded, window_.bytes, window_.end(), begin_ + decoded, true};
+  record_span made{first_ + decoded, size() - decoded, window_.bytes, window_.end(), begin_ + decoded, true};
+  const auto first = std::lower_bound(found_.begin(), found_.end(), decoded, [](const known_line& each, size_t at) { return each.end < at; });
+  made.lines = {first, found_.end()};
+  made.lines_from = first_;
+  return made;
 }
 
 void kafka_value_lines::end() {
   begin_ += size();
   first_ = next_ = nullptr;
+  found_.clear();
   if (!breaks_.empty()) broken_.emplace_back(window_, std::exchange(breaks_, {}));
   window_ = {};
 }

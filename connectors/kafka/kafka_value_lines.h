@@ -41,12 +41,15 @@ class kafka_value_lines {
 
  private:
   void copy_window(size_t least);
+  /// Makes a value one line, and notes it.
+  void note_line(char* text);
 
   const bool json_;
   buffer_pool pool_;
   kafka_block window_;       ///< a broker's, or one of pool_
   char *first_ = nullptr, *next_ = nullptr;
   uint64_t begin_ = 0;       ///< of first_
+  std::vector<known_line> found_;  ///< JSON's since first_
   std::vector<char*> breaks_;
   std::vector<std::pair<kafka_block, std::vector<char*>>> broken_;
 };

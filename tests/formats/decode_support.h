@@ -77,4 +77,30 @@ inline decoded_text decode_all(record_decoder& decoder, const std::vector<decode
   return out;
 }
 
+/// The same of lines that are known before (record_span::lines), as a reader of messages has them.
+inline decoded_text decode_known_lines(record_decoder& decoder, const std::vector<decoder_column>& columns, const std::string& text,
+                                       size_t batch_rows = 1024) {
+  decoded_text out;
+  record_span span = padded(text);
+  const char* const from = span.data;
+  std::vector<known_line> lines;
+  for (size_t begin = 0, end; begin < text.size(); begin = end + 1) {
+    end = std::min(text.find('\n', begin), text.size() - 1);
+    lines.push_back({static_cast<uint32_t>(end), text.substr(begin, end - begin).find('\\') != std::string::npos});
+  }
+  decoder.begin_file();
+  for (size_t at = 0, done = 0; at < text.size();) {
+    while (done < lines.size() && lines[done].end < at) ++done;
+    span = {from + at, text.size() - at, span.owner, span.padding, at, true, std::span(lines).subspan(done), from};
+    const auto used = decoder.decode(span, batch_rows);
+    append_decoded(decoder.take(), schema_of(columns), out);
+    if (!used || *used == 0) {
+      out.rejects.push_back("not taken");
+      return out;
+    }
+    at += *used;
+  }
+  return out;
+}
+
 }  // namespace systole

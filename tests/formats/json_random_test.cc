@@ -169,6 +169,9 @@ TEST(json_random, agrees_with_a_slow_parser_on_good_and_broken_lines) {
       const size_t batch_rows = 1 + random.below(60), buffer_bytes = 1 + random.below(600);
       decoded_text got = decode_all(**decoder, columns, text, batch_rows, buffer_bytes);
       ASSERT_EQ(got.rejects, decode_all(**decoder, columns, text).rejects) << "reasons depend on the buffers: " << text;
+      if (text.ends_with('\n')) {
+        ASSERT_EQ(got, decode_known_lines(**decoder, columns, text, batch_rows)) << text;
+      }
       for (std::string& each : got.rejects) each.resize(each.find(' '));
       ASSERT_EQ(got.rejects, wanted.rejects) << text;
       ASSERT_EQ(got.offsets, wanted.offsets) << text;
