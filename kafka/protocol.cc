@@ -5,13 +5,9 @@
 #include "kafka/wire_format.h"
 
 namespace systole {
-namespace {
-
-failure unreadable(const kafka_api& api) {
+failure kafka_unreadable(const kafka_api& api) {
   return fail(error_code::corrupt, std::string("a broker's answer to ") + api.name + " cannot be read");
 }
-
-}  // namespace
 
 std::string kafka_error_text(kafka_error error) {
   const auto number = static_cast<int>(error);
@@ -56,7 +52,7 @@ std::string kafka_request(const kafka_api& api, int32_t correlation, std::string
 result<void> check_kafka_versions(std::string_view answer, bool transactions) {
   kafka_reader in(answer);
   const auto error = static_cast<kafka_error>(in.int16());
-  if (!in.ok() || error != kafka_error::none) return unreadable(kafka_versions_api);
+  if (!in.ok() || error != kafka_error::none) return kafka_unreadable(kafka_versions_api);
   std::vector<kafka_api> needed{kafka_fetch_api, kafka_metadata_api};
   if (transactions)
     needed = {kafka_metadata_api,         kafka_produce_api,        kafka_find_coordinator_api,
@@ -67,7 +63,7 @@ result<void> check_kafka_versions(std::string_view answer, bool transactions) {
     for (const kafka_api& each : needed)
       if (each.key == key && first <= each.version && each.version <= last) spoken[static_cast<size_t>(key)] = true;
   }
-  if (!in.ok()) return unreadable(kafka_versions_api);
+  if (!in.ok()) return kafka_unreadable(kafka_versions_api);
   for (const kafka_api& each : needed)
     if (!spoken[static_cast<size_t>(each.key)])
       return fail(error_code::incompatible, "the broker does not speak version " + std::to_string(each.version) + " of " + each.name +
@@ -82,7 +78,7 @@ result<void> read_kafka_handshake(std::string_view answer, const std::string& me
   const auto error = static_cast<kafka_error>(in.int16());
   std::string known;
   for (int32_t left = in.count(2); left > 0; --left) known += (known.empty() ? "" : ", ") + std::string(in.text());
-  if (!in.ok()) return unreadable(kafka_sasl_handshake_api);
+  if (!in.ok()) return kafka_unreadable(kafka_sasl_handshake_api);
   if (error == kafka_error::none) return {};
   return fail(error_code::invalid_argument, "the broker does not take the mechanism " + mechanism + "; it has: " + known);
 }
@@ -96,7 +92,7 @@ result<kafka_authenticated> read_kafka_authenticated(std::string_view answer) {
   made.text = in.text();
   made.message = in.blob();
   in.int64();  // the session's lifetime: the broker closes the connection then, and another one is made
-  if (!in.ok()) return unreadable(kafka_sasl_authenticate_api);
+  if (!in.ok()) return kafka_unreadable(kafka_sasl_authenticate_api);
   return made;
 }
 
@@ -119,7 +115,7 @@ result<kafka_leaders> read_kafka_leaders(std::string_view answer) {
   }
   in.text();   // the cluster's id
   in.int32();  // its controller
-  if (in.count(8) != 1) return unreadable(kafka_metadata_api);
+  if (in.count(8) != 1) return kafka_unreadable(kafka_metadata_api);
   made.error = static_cast<kafka_error>(in.int16());
   in.text();
   in.int8();  // is internal
@@ -132,7 +128,7 @@ result<kafka_leaders> read_kafka_leaders(std::string_view answer) {
     if (number >= 0) made.partitions.push_back({static_cast<uint32_t>(number), leader});
   }
   in.int64();  // what the user may do with the topic and the cluster
-  if (!in.ok()) return unreadable(kafka_metadata_api);
+  if (!in.ok()) return kafka_unreadable(kafka_metadata_api);
   return made;
 }
 
@@ -179,7 +175,30 @@ result<std::vector<kafka_fetched>> read_kafka_fetched(std::string_view answer) {
       made.push_back(std::move(each));
     }
   }
-  if (!in.ok()) return unreadable(kafka_fetch_api);
+  if (!in.ok()) return kafka_unreadable(kafka_fetch_api);
+  return made;
+}
+
+std::string kafka_list_offsets_body(const std::string& topic, uint32_t partition, kafka_edge which) {
+  constexpr int32_t consumer = -1, one = 1;
+  constexpr int8_t read_uncommitted = 0;
+  kafka_writer out;
+  out.int32(consumer).int8(read_uncommitted).int32(one).text(topic).int32(one);
+  return out.int32(static_cast<int32_t>(partition)).int64(static_cast<int64_t>(which)).bytes();
+}
+
+result<kafka_listed_offset> read_kafka_listed_offset(std::string_view answer) {
+  kafka_reader in(answer);
+  kafka_listed_offset made;
+  in.int32();  // throttled for
+  const bool one_topic = in.count(6) == 1;
+  in.text();
+  const bool one_partition = in.count(22) == 1;
+  in.int32();
+  made.error = static_cast<kafka_error>(in.int16());
+  in.int64();  // time
+  made.offset = in.int64();
+  if (!in.ok() || !one_topic || !one_partition) return kafka_unreadable(kafka_list_offsets_api);
   return made;
 }
 

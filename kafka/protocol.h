@@ -18,6 +18,7 @@ struct kafka_api {
 };
 inline constexpr kafka_api kafka_produce_api{0, 7, "Produce"};
 inline constexpr kafka_api kafka_fetch_api{1, 11, "Fetch"};
+inline constexpr kafka_api kafka_list_offsets_api{2, 2, "ListOffsets"};
 inline constexpr kafka_api kafka_metadata_api{3, 8, "Metadata"};
 inline constexpr kafka_api kafka_find_coordinator_api{10, 2, "FindCoordinator"};
 inline constexpr kafka_api kafka_sasl_handshake_api{17, 1, "SaslHandshake"};
@@ -70,6 +71,8 @@ enum class kafka_error : int16_t {
   invalid_record = 87,
   producer_fenced = 90,
 };
+/// `corrupt`: what a broker answered is no answer to this.
+failure kafka_unreadable(const kafka_api& api);
 /// As the documentation of the protocol writes it, with its number.
 std::string kafka_error_text(kafka_error error);
 
@@ -134,5 +137,14 @@ struct kafka_fetched {
 /// Committed records only; `rack` of this client, may be empty.
 std::string kafka_fetch_body(const std::string& topic, const kafka_fetch& wanted, const std::string& rack);
 result<std::vector<kafka_fetched>> read_kafka_fetched(std::string_view answer);
+
+/// One partition's first offset that is kept, or the one behind its last record, committed or not.
+enum class kafka_edge : int64_t { end = -1, first = -2 };
+struct kafka_listed_offset {
+  kafka_error error = kafka_error::none;
+  int64_t offset = -1;
+};
+std::string kafka_list_offsets_body(const std::string& topic, uint32_t partition, kafka_edge which);
+result<kafka_listed_offset> read_kafka_listed_offset(std::string_view answer);
 
 }  // namespace systole

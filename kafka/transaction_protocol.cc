@@ -5,10 +5,6 @@
 namespace systole {
 namespace {
 
-failure unreadable(const kafka_api& api) {
-  return fail(error_code::corrupt, std::string("a broker's answer to ") + api.name + " cannot be read");
-}
-
 kafka_writer& identity(kafka_writer& out, const std::string& transactional_id, const kafka_producer_identity& by) {
   return out.text(transactional_id).int64(by.id).int16(by.epoch);
 }
@@ -36,7 +32,7 @@ result<kafka_coordinator> read_kafka_coordinator(std::string_view answer) {
   made.node.id = in.int32();
   made.node.host = in.text();
   made.node.port = static_cast<uint16_t>(in.int32());
-  if (!in.ok()) return unreadable(kafka_find_coordinator_api);
+  if (!in.ok()) return kafka_unreadable(kafka_find_coordinator_api);
   return made;
 }
 
@@ -51,7 +47,7 @@ result<kafka_initialised> read_kafka_initialised(std::string_view answer) {
   made.error = static_cast<kafka_error>(in.int16());
   made.producer.id = in.int64();
   made.producer.epoch = in.int16();
-  if (!in.ok()) return unreadable(kafka_init_producer_id_api);
+  if (!in.ok()) return kafka_unreadable(kafka_init_producer_id_api);
   return made;
 }
 
@@ -78,7 +74,7 @@ result<kafka_verdicts> read_kafka_added(std::string_view answer) {
       made[{topic, partition}] = static_cast<kafka_error>(in.int16());
     }
   }
-  if (!in.ok()) return unreadable(kafka_add_partitions_api);
+  if (!in.ok()) return kafka_unreadable(kafka_add_partitions_api);
   return made;
 }
 
@@ -91,7 +87,7 @@ result<kafka_error> read_kafka_ended(std::string_view answer) {
   kafka_reader in(answer);
   in.int32();
   const auto error = static_cast<kafka_error>(in.int16());
-  if (!in.ok()) return unreadable(kafka_end_transaction_api);
+  if (!in.ok()) return kafka_unreadable(kafka_end_transaction_api);
   return error;
 }
 
@@ -131,7 +127,7 @@ result<kafka_verdicts> read_kafka_produced(std::string_view answer) {
     }
   }
   in.int32();  // throttled for
-  if (!in.ok()) return unreadable(kafka_produce_api);
+  if (!in.ok()) return kafka_unreadable(kafka_produce_api);
   return made;
 }
 

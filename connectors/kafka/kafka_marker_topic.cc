@@ -2,10 +2,13 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include <algorithm>
+#include <chrono>
 #include <map>
+#include <memory>
+#include <string>
 
 #include "base/limits.h"
+#include "connectors/kafka/kafka_client.h"
 #include "connectors/kafka/kafka_questions.h"
 
 namespace systole {
@@ -27,7 +30,6 @@ using owned_event = owned<rd_kafka_event_t, rd_kafka_event_destroy>;
 using owned_options = owned<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
 using owned_new_topic = owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
 using owned_new_partitions = owned<rd_kafka_NewPartitions_t, rd_kafka_NewPartitions_destroy>;
-using owned_list = owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
 
 struct new_topic {
   std::string name;
@@ -119,77 +121,6 @@ result<void> prepare_kafka_topics(const kafka_sink_settings& settings, uint32_t 
   const new_topic markers{settings.marker_topic, shards,
                           {{"cleanup.policy", "compact"}, {"segment.bytes", "1048576"}, {"min.cleanable.dirty.ratio", "0.1"}}};
   return ensure(*client, markers, settings.replication_factor, true, true, until);
-}
-
-result<std::unique_ptr<kafka_marker_reader>> kafka_marker_reader::make(shared_kafka_settings settings) {
-  std::unique_ptr<kafka_marker_reader> made(new kafka_marker_reader(settings));
-  const auto reader = [&](const char* level) {
-    return kafka_client::make(kafka_role::consumer, settings->connection, settings->client,
-                              {{"isolation.level", level},
-                               {"group.id", "systole-markers"},  // never joined; the library wants a name
-                               {"enable.auto.commit", "false"},
-                               {"enable.partition.eof", "true"},
-                               {"auto.offset.reset", "error"},
-                               {"fetch.wait.max.ms", "50"}});
-  };
-  SYSTOLE_ASSIGN(made->committed_, reader("read_committed"));
-  SYSTOLE_ASSIGN(made->all_, reader("read_uncommitted"));
-  return made;
-}
-
-result<std::optional<kafka_marker>> kafka_marker_reader::read(uint32_t shard, milliseconds wait) {
-  const auto until = steady::now() + wait;
-  // From this handle it is the high watermark; from one that reads what is committed, the last stable offset.
-  // All of the time: a client that was just made connects twice first, which takes a far broker a second.
-  SYSTOLE_ASSIGN(const kafka_offsets offsets, kafka_partition_offsets(*all_, settings_->marker_topic, shard, wait));
-  // The last marker is nearly always among the last few: what is before is compacted now and then only.
-  for (int64_t tail = 64;; tail *= 16) {
-    const int64_t from = std::max(offsets.first, offsets.end - tail);
-    SYSTOLE_ASSIGN(std::optional<kafka_marker> found, read_from(shard, from, offsets.end, until));
-    if (found || from == offsets.first) return found;
-  }
-}
-
-result<std::optional<kafka_marker>> kafka_marker_reader::read_from(uint32_t shard, int64_t offset, int64_t end,
-                                                                   steady::time_point until) {
-  std::optional<kafka_marker> found;
-  if (offset >= end) return found;
-  const std::string key = marker_key(settings_->job, settings_->sink, shard);
-  const std::string what = "reading the marker of shard " + std::to_string(shard) + " in topic " + settings_->marker_topic;
-  const owned_list partitions(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(partitions.get(), settings_->marker_topic.c_str(), static_cast<int32_t>(shard))->offset =
-      offset;
-  if (const auto code = rd_kafka_assign(committed_->handle(), partitions.get())) return kafka_failure(code, what);
-  result<std::optional<kafka_marker>> made =
-      fail(error_code::unavailable, what + ": its end was not reached in time; is a transaction open?");
-  while (steady::now() < until) {
-    const owned<rd_kafka_message_t, rd_kafka_message_destroy> message(
-        rd_kafka_consumer_poll(committed_->handle(), limits::kafka_retry_pause_ms));
-    if (!message || message->partition != static_cast<int32_t>(shard)) continue;
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-      if (message->offset < end) continue;  // an open transaction hides the rest
-      made = found;
-      break;
-    }
-    if (message->err) {
-      failure cause = kafka_failure(message->err, what);
-      if (cause.code == error_code::unavailable) continue;  // the library tries again
-      made = std::move(cause);
-      break;
-    }
-    if (std::string_view(static_cast<const char*>(message->key), message->key_len) != key) {
-      made = fail(error_code::incompatible, what + ": there are records of another sink; choose another marker topic");
-      break;
-    }
-    auto marker = decode_marker(key, {static_cast<const char*>(message->payload), message->len});
-    if (!marker) {
-      made = std::move(marker).error();
-      break;
-    }
-    found = std::move(*marker);
-  }
-  rd_kafka_assign(committed_->handle(), nullptr);
-  return made;
 }
 
 }  // namespace systole

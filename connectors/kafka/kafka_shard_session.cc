@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "connectors/kafka/kafka_marker_reader.h"
 #include "connectors/kafka/kafka_recovery.h"
 
 namespace systole {
@@ -129,10 +130,7 @@ outcome kafka_shard_session::produce() {
 }
 
 result<void> kafka_shard_session::read_marker(steady::time_point until) {
-  auto reader = kafka_marker_reader::make(settings_);
-  if (!reader) return std::move(reader).error();
-  const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(until - steady::now());
-  auto found = (*reader)->read(shard_, std::max(wait, std::chrono::milliseconds(0)));
+  auto found = read_kafka_marker(*settings_, shard_, until);
   if (found) {
     decide_.on_marker(std::move(*found));
     return {};

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "connectors/kafka/kafka_marker_topic.h"
 #include "connectors/kafka/kafka_shard_protocol.h"
 #include "connectors/kafka/kafka_sink_settings.h"
 #include "connectors/kafka/kafka_shard_transaction.h"

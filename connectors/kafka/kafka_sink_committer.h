@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "connectors/kafka/kafka_recovery.h"
+#include "connectors/kafka/kafka_marker_topic.h"
 #include "connectors/kafka/kafka_shard_session.h"
 #include "connectors/sink.h"
 

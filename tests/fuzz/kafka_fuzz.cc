@@ -28,6 +28,7 @@ void read_answers(std::string_view bytes) {
   (void)read_kafka_handshake(bytes, "PLAIN");
   (void)read_kafka_authenticated(bytes);
   (void)read_kafka_leaders(bytes);
+  (void)read_kafka_listed_offset(bytes);
   if (const auto parts = read_kafka_fetched(bytes))
     for (const kafka_fetched& each : *parts)
       fuzz::require(each.begin <= bytes.size() && each.size <= bytes.size() - each.begin, "records lie in the answer");
@@ -76,6 +77,10 @@ void check_lines(kafka_record_set& set, const values_and_offsets& expected, bool
     if (lines.empty()) return;
     const record_span span = lines.span(0);
     fuzz::require(span.data + span.size <= span.padding, "lines lie before the padding");
+    size_t known = 0;
+    for (const char* at = span.data; json && at != span.data + span.size; ++at)
+      if (*at == '\n') fuzz::require(known < span.lines.size() && span.lines_from + span.lines[known++].end == at, "a line that ends is known");
+    fuzz::require(known == span.lines.size(), "a known line ends");
     spans.push_back(span);
     lines.end();
   };

@@ -26,7 +26,7 @@ spec:
   errorHandling: {deadLetter: rejected}
   sources:
     - name: events
-      generator: {seed: 7, count: 36000, rate: 12000}
+      generator: {seed: 7, count: 72000, rate: 12000}
       schema:
         columns: {event_type: text, event_id: text, patient_id: text, department: text, hospital_id: int, age: int}
   steps:
@@ -111,7 +111,7 @@ class kafka_process : public ::testing::Test {
 TEST_F(kafka_process, kill_9_loses_and_doubles_nothing) {
   ASSERT_EQ(run("calm", {}, std::chrono::milliseconds(0)), 0) << log();
   const output expected = read("calm");
-  ASSERT_GT(expected.rows(), 20'000u);
+  ASSERT_GT(expected.rows(), 40'000u);
   ASSERT_GT(expected.rejected.size(), 10u);
   ASSERT_GT(expected.units.size(), 10u);
   const uint64_t seed = make_seed();

@@ -107,4 +107,18 @@ inline std::string fetch_answer(const std::string& topic, const std::vector<fetc
   return made;
 }
 
+/// ListOffsets v2, of one partition.
+inline std::string listed_answer(int32_t partition, int64_t offset, int16_t error = 0) {
+  std::string made;
+  put(made, int32_t{0});  // throttled for
+  put(made, int32_t{1});
+  put_text(made, "vitals");
+  put(made, int32_t{1});
+  put(made, partition);
+  put(made, error);
+  put(made, int64_t{-1});  // time
+  put(made, offset);
+  return made;
+}
+
 }  // namespace systole::testing

@@ -129,6 +129,14 @@ reaction fake_cluster::react(int32_t node, int16_t key, std::string_view body, i
       may_wait_ms = asked.max_wait_ms;
       return fetch(node, asked);
     }
+    case 2: {
+      kafka_reader in(body);
+      in.skip(4 + 1 + 4);  // who asks, whether of committed records only, topics
+      in.text();
+      in.int32();
+      const int32_t partition = in.int32();
+      return offsets(node, partition, in.int64());
+    }
     case 3: return metadata(node);
     case 17: return handshake(node);
     case 18: return versions(node);

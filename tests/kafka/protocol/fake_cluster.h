@@ -38,7 +38,7 @@ struct reaction {
 };
 
 /// Brokers with the numbers 1, 2, ... on loopback ports, which do what a test tells them and speak ApiVersions v0, Metadata
-/// v8, Fetch v11 and SASL's two requests. A thread for each connection; what is told to do is done under one lock, one
+/// v8, ListOffsets v2, Fetch v11 and SASL's two requests. A thread for each connection; what is told to do is done under one lock, one
 /// request at a time, and may be changed within locked().
 class fake_cluster {
  public:
@@ -50,6 +50,8 @@ class fake_cluster {
   // What each node (its number) does.
   std::function<reaction(int32_t)> versions, metadata, handshake, authenticate;
   std::function<reaction(int32_t, const asked_fetch&)> fetch;
+  /// ListOffsets of a partition: -2 the first one kept, -1 the end.
+  std::function<reaction(int32_t, int32_t partition, int64_t which)> offsets;
   /// Given by `metadata` where a test does not say otherwise.
   metadata_answer leaders;
 
