@@ -29,7 +29,7 @@ std::string trimmed(const std::string& line) { return line.substr(std::min(line.
 
 /// Records of one batch, laid as lines; "{}" for one without a value.
 struct laid {
-  explicit laid(bool json, const std::string& batches) : lines(json), set(set_of(batches, pool)) {}
+  explicit laid(bool json, const std::string& batches) : json(json), lines(json), set(set_of(batches, pool)) {}
 
   /// False where there is no further record, or `lines` must end before it.
   bool add() {
@@ -54,10 +54,18 @@ struct laid {
       at = text.find('\n', at) + 1;
     }
     EXPECT_EQ(at, text.size());
+    // JSON's lines are known, from wherever the next one is to be decoded.
+    for (size_t from = 0, left = places.size(); json && left > 0; from = text.find('\n', from) + 1, --left) {
+      const record_span rest = lines.span(from);
+      ASSERT_EQ(rest.lines.size(), left);
+      EXPECT_EQ(rest.lines_from + rest.lines[0].end, span.data + text.find('\n', from));
+      EXPECT_EQ(rest.lines[0].has_escape, text.substr(from, text.find('\n', from) - from).find('\\') != std::string::npos);
+    }
     EXPECT_GE(span.padding, span.data + span.size);
     EXPECT_EQ(std::string_view(span.padding, decode_padding), std::string(decode_padding, '\0'));
   }
 
+  const bool json;
   buffer_pool pool;
   kafka_value_lines lines;
   kafka_record_set set;
@@ -113,6 +121,14 @@ TEST(kafka_value_lines, one_without_a_value_has_what_stands_for_it) {
   it.check_places();
   // The shortest record holds it: nothing behind the batch was written.
   EXPECT_EQ(std::string_view(it.set.block().end(), kafka_block::padding), std::string(kafka_block::padding, '\0'));
+}
+
+TEST(kafka_value_lines, lines_with_an_escape_are_known) {
+  laid it(true, values_at(0, {R"({"a":1})", R"({"a":"\n"})", R"({"a":"\\"})", R"({"a":2})"}));
+  while (it.add()) {}
+  it.check_places();
+  EXPECT_TRUE(it.lines.span(0).lines[1].has_escape);
+  EXPECT_FALSE(it.lines.span(0).lines[3].has_escape);
 }
 
 TEST(kafka_value_lines, a_large_gap_ends_the_lines) {
