@@ -29,7 +29,8 @@ struct kafka_client_options {
   std::chrono::milliseconds connect_time{10'000}, answer_time{10'000};
   std::chrono::milliseconds first_backoff{50}, most_backoff{500};
   std::chrono::milliseconds fetch_wait{100};
-  int32_t fetch_min_bytes = 1, fetch_max_bytes = 4 << 20, partition_bytes = 1 << 20;
+  int32_t fetch_min_bytes = 1, fetch_max_bytes = 4 << 20;
+  int32_t partition_bytes = 0;   ///< of one in an answer; 0: as much as a fetcher keeps of it
   int receive_buffer_bytes = 0;  ///< 0: the system's
   bool check_crcs = false;
 

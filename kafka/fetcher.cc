@@ -248,7 +248,7 @@ bool kafka_fetcher::wait_for_room(int32_t node, size_t turn, kafka_fetch& wanted
       wanted.max_wait_ms = static_cast<int32_t>((some_are_full ? std::min(wait_beside_full, options_.fetch_wait) : options_.fetch_wait).count());
       wanted.min_bytes = options_.fetch_min_bytes;
       wanted.max_bytes = options_.fetch_max_bytes;
-      wanted.partition_bytes = options_.partition_bytes;
+      wanted.partition_bytes = options_.partition_bytes > 0 ? options_.partition_bytes : static_cast<int32_t>(queue_bytes_);
       return true;
     }
     if (later) changed_.wait_until(lock, *later);

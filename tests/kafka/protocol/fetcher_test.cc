@@ -57,6 +57,21 @@ TEST(kafka_fetcher, gives_all_records_then_says_so) {
   EXPECT_EQ(first.min_bytes, 3);
 }
 
+TEST(kafka_fetcher, asks_for_as_much_of_a_partition_as_may_wait) {
+  fake_cluster cluster(1);
+  cluster.leaders.partitions = {{0, 1}};
+  int32_t bytes = 0;
+  cluster.fetch = [&](int32_t, const asked_fetch& asked) {
+    bytes = asked.partition_bytes;
+    return give({{.partition = 0, .last_stable = 0}});
+  };
+  fetching it(cluster, 3 << 20);
+  it.read(0);
+  ASSERT_TRUE(cluster.comes_true([&] { return bytes != 0; }));
+  it.finish();
+  EXPECT_EQ(bytes, 3 << 20);
+}
+
 TEST(kafka_fetcher, leaves_out_what_was_aborted) {
   fake_cluster cluster(1);
   cluster.leaders.partitions = {{0, 1}};
