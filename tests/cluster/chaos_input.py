@@ -56,6 +56,7 @@ class Expected:
     def __init__(self, values):
         self.copies, self.stays, self.hours, self.departments = collections.defaultdict(set), {}, {}, {}
         self.rejected, self.rows, self.duplicates = collections.Counter(), len(values), 0
+        self.late = []  # see chaos_verifier.late_in_topic
         hours, departments = collections.defaultdict(lambda: [0, 0]), collections.defaultdict(lambda: [0, 0])
         patients = collections.defaultdict(dict)
         for value in values:

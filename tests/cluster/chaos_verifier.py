@@ -1,6 +1,7 @@
 """Reads the source and all sinks of the chaos test's job and tells every row that is lost, doubled, wrong, or differs between sinks."""
 import collections
 import contextlib
+import datetime
 import glob
 import json
 
@@ -8,6 +9,7 @@ from chaos_input import Expected, PARTITIONS
 from chaos_kafka import read_topic
 
 RESULT_PARTITIONS = 3
+OUT_OF_ORDER = datetime.timedelta(hours=12)  # of chaos_job.yaml
 
 
 class Found:
@@ -26,7 +28,27 @@ def _lines(pattern):
 
 
 def read_source(world, job):
-    return Expected([value for _, _, value in read_topic(world.broker.servers, f"{job}.in", PARTITIONS)])
+    records = read_topic(world.broker.servers, f"{job}.in", PARTITIONS)
+    expected = Expected([value for _, _, value in records])
+    expected.late = late_in_topic([(partition, value) for partition, _, value in records])
+    return expected
+
+
+def late_in_topic(records):
+    """[(partition, seq, seq of the newest before it)] of records that lie further behind in their partition than the job's
+    maxOutOfOrderness: the job has to take them for late, so that a producer which delivers so is no fault of the engine's."""
+    newest, late = {}, []
+    for partition, value in records:
+        try:
+            record = json.loads(value)
+        except ValueError:
+            continue
+        at = datetime.datetime.fromisoformat(record["at"])
+        before = newest.setdefault(partition, (at, record["seq"]))
+        if at < before[0] - OUT_OF_ORDER:
+            late.append((partition, record["seq"], before[1]))
+        newest[partition] = max(before, (at, record["seq"]))
+    return late
 
 
 def read_sinks(world, job, out):
@@ -53,6 +75,8 @@ def _department(row):
 def problems(expected, found, most=5):
     """One line for each kind of damage in each sink, with some of its rows; none where all is well."""
     told = []
+    if expected.late:
+        told.append(f"source: the producer has delivered {len(expected.late)} records too late for the job's watermark: {expected.late[:most]}")
 
     def tell(sink, kind, rows):
         rows = sorted(rows, key=str)
