@@ -1,6 +1,7 @@
 """What the chaos test needs of Kafka, through the system's librdkafka: topics, a producer, reading a topic whole.
 
 Each call has a limit. A broker that is away is waited for: that is what the test is about."""
+import collections
 import ctypes
 import time
 
@@ -86,11 +87,16 @@ def _create(client, name, partitions):
 
 
 class Producer:
-    """Each record is in its partition, in order, however often the broker dies; again where an answer was lost. Not idempotent: that
-    ends with a fatal error of the client after some deaths of the broker."""
+    """Each record is in its partition, however often the broker dies; again where an answer was lost. Not idempotent: that ends
+    with a fatal error of the client after some deaths of the broker. But then a request that was refused (by a broker that was frozen
+    behind its own death, say) is sent again behind the one that waits beside it, max.in.flight or not: so a partition has few records
+    under way, and none is overtaken by more than these."""
+
+    MOST_UNDER_WAY = 50  # of a partition
 
     def __init__(self, servers, topic):
         self.failed, self.sent, self.delivered = 0, 0, 0
+        self._waiting, self._under_way = collections.defaultdict(collections.deque), collections.Counter()
         self._report = _REPORT(self._delivered)  # kept alive
         self._client = _client(_PRODUCER, {"bootstrap.servers": servers, "acks": "all", "max.in.flight": 1, "retries": 1_000_000, "message.timeout.ms": 600_000,
                                            "reconnect.backoff.max.ms": 500, "linger.ms": 5}, self._report)
@@ -99,21 +105,39 @@ class Producer:
     def _delivered(self, _, message, __):
         self.delivered += 1
         self.failed += message.contents.error != 0
+        self._under_way[message.contents.partition] -= 1
+
+    def _launch(self, partition):
+        """Gives the client a partition's next records, once those before are there."""
+        if self._under_way[partition]:
+            return
+        waiting = self._waiting[partition]
+        while waiting and self._under_way[partition] < self.MOST_UNDER_WAY:
+            self._under_way[partition] += 1
+            self._produce(partition, waiting.popleft())
+
+    def _poll(self, milliseconds):
+        _lib.rd_kafka_poll(self._client, milliseconds)
+        for partition in list(self._waiting):
+            self._launch(partition)
 
     def send(self, partition, value):
+        self.sent += 1
+        self._waiting[partition].append(value)
+        self._poll(0)
+
+    def _produce(self, partition, value):
         while _lib.rd_kafka_produce(self._topic, ctypes.c_int32(partition), _COPY, value, ctypes.c_size_t(len(value)), None,
                                     ctypes.c_size_t(0), None) != 0:
             if _lib.rd_kafka_last_error() != _QUEUE_FULL:
                 raise AssertionError("cannot produce: " + _told(_lib.rd_kafka_last_error()))
             _lib.rd_kafka_poll(self._client, 100)
-        self.sent += 1
-        _lib.rd_kafka_poll(self._client, 0)
 
     def finish(self, seconds):
         """All that was sent is in the topic; else an AssertionError."""
         deadline = time.monotonic() + seconds
         while self.delivered < self.sent and time.monotonic() < deadline:
-            _lib.rd_kafka_poll(self._client, 100)
+            self._poll(20)
         if self.delivered < self.sent or self.failed:
             raise AssertionError(f"{self.delivered} of {self.sent} records were delivered, {self.failed} of them refused")
         _lib.rd_kafka_topic_destroy(self._topic)
