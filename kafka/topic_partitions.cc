@@ -28,6 +28,15 @@ result<uint32_t> ask(const kafka_client_options& options, const kafka_tls* tls, 
 
 }  // namespace
 
+milliseconds kafka_patience(error_code answer, milliseconds patience) {
+  switch (answer) {
+    case error_code::unavailable: return patience;
+    case error_code::not_found: return std::min(patience, milliseconds(limits::kafka_call_ms));
+    case error_code::invalid_argument: return std::min(patience, milliseconds(limits::kafka_refusal_ms));
+    default: return milliseconds(0);
+  }
+}
+
 result<uint32_t> kafka_topic_partitions(const kafka_client_options& options, const std::string& topic, milliseconds patience) {
   std::shared_ptr<const kafka_tls> tls;
   if (options.encrypted) {
@@ -38,12 +47,7 @@ result<uint32_t> kafka_topic_partitions(const kafka_client_options& options, con
     const auto& broker = options.bootstrap[turn % options.bootstrap.size()];
     auto found = ask(options, tls.get(), broker, topic);
     if (found) return found;
-    const auto wait = found.error().code == error_code::unavailable ? patience
-                      : found.error().code == error_code::not_found ? std::min(patience, milliseconds(limits::kafka_call_ms))
-                      : found.error().code == error_code::invalid_argument
-                          ? std::min(patience, milliseconds(limits::kafka_refusal_ms))  // another one may let it in
-                          : milliseconds(0);
-    if (steady_clock::now() - begun > wait) {
+    if (steady_clock::now() - begun >= kafka_patience(found.error().code, patience)) {
       failure cause = std::move(found).error();
       cause.message = "the connection " + options.connection + ": " + cause.message;
       return cause;

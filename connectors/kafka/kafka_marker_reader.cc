@@ -5,14 +5,13 @@
 
 #include "base/limits.h"
 #include "kafka/partition_tail.h"
+#include "kafka/topic_partitions.h"
 
 namespace systole {
 namespace {
 
 using steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
-
-constexpr int answers_in_time = 3;  ///< Parts of the time that one answer may take.
 
 result<std::optional<kafka_marker>> read_once(kafka_partition_tail& tail, const std::string& key, const std::string& topic) {
   SYSTOLE_ASSIGN(const kafka_partition_tail::extent extent, tail.look());
@@ -33,10 +32,7 @@ result<std::optional<kafka_marker>> read_once(kafka_partition_tail& tail, const 
 }  // namespace
 
 result<std::optional<kafka_marker>> read_kafka_marker(const kafka_sink_settings& settings, uint32_t shard, steady::time_point until) {
-  SYSTOLE_ASSIGN(kafka_client_options options, kafka_options_of(settings.connection, settings.client));
-  const milliseconds most(settings.answer_ms / answers_in_time);
-  options.answer_time = std::min(options.answer_time, most);
-  options.connect_time = std::min(options.connect_time, most);
+  SYSTOLE_ASSIGN(kafka_client_options options, kafka_sink_options(settings));
   SYSTOLE_ASSIGN(const auto tail, kafka_partition_tail::make(std::move(options), settings.marker_topic, shard));
   const std::string key = marker_key(settings.job, settings.sink, shard);
   const auto begun = steady::now();
@@ -45,12 +41,8 @@ result<std::optional<kafka_marker>> read_kafka_marker(const kafka_sink_settings&
     if (found) return found;
     failure cause = std::move(found).error();
     cause.message = "reading the marker of shard " + std::to_string(shard) + ": " + cause.message;
-    // A broker that is new may not know the topic yet, and another one may let a client in.
-    const auto last = cause.code == error_code::unavailable ? until
-                      : cause.code == error_code::not_found ? std::min(until, begun + milliseconds(limits::kafka_call_ms))
-                      : cause.code == error_code::invalid_argument ? std::min(until, begun + milliseconds(limits::kafka_refusal_ms))
-                                                                   : begun;
-    if (steady::now() >= last) return cause;
+    const auto patience = std::chrono::duration_cast<milliseconds>(until - begun);
+    if (steady::now() - begun >= kafka_patience(cause.code, patience)) return cause;
     std::this_thread::sleep_for(milliseconds(limits::kafka_retry_pause_ms));
   }
 }

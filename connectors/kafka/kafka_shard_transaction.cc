@@ -1,7 +1,5 @@
 #include "connectors/kafka/kafka_shard_transaction.h"
 
-#include <algorithm>
-
 #include "base/clock.h"
 #include "connectors/kafka/kafka_outbox_frames.h"
 
@@ -10,16 +8,10 @@ namespace {
 
 using outcome = kafka_shard_transaction::outcome;
 
-/// Parts of a shard's time that one answer may take: it may be waited for, the leader looked for, and the batch sent again.
-constexpr int answers_in_time = 3;
-
 }  // namespace
 
 result<std::unique_ptr<kafka_shard_transaction>> kafka_shard_transaction::make(shared_kafka_settings settings, std::string transactional_id) {
-  SYSTOLE_ASSIGN(kafka_client_options options, kafka_options_of(settings->connection, settings->client));
-  const std::chrono::milliseconds most(settings->answer_ms / answers_in_time);
-  options.answer_time = std::min(options.answer_time, most);
-  options.connect_time = std::min(options.connect_time, most);
+  SYSTOLE_ASSIGN(kafka_client_options options, kafka_sink_options(*settings));
   std::unique_ptr<kafka_shard_transaction> made(new kafka_shard_transaction(settings));
   SYSTOLE_ASSIGN(made->producer_,
                  kafka_transactional_producer::make(std::move(options), std::move(transactional_id),

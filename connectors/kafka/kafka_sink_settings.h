@@ -12,6 +12,7 @@
 #include "connectors/kafka/kafka_shard_protocol.h"
 #include "connectors/outbox/file_part.h"
 #include "data/type.h"
+#include "kafka/client_options.h"
 
 namespace systole {
 
@@ -51,5 +52,9 @@ struct kafka_sink_settings {
   }
 };
 using shared_kafka_settings = std::shared_ptr<const kafka_sink_settings>;
+
+/// The connection's options, of which one answer and one connection take a third of the answer time at most: it may be waited for,
+/// the leader looked for, and the request sent again.
+result<kafka_client_options> kafka_sink_options(const kafka_sink_settings& settings);
 
 }  // namespace systole

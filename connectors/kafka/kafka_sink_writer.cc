@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <chrono>
 #include <random>
 #include <utility>
 
@@ -32,11 +32,9 @@ kafka_sink_writer::kafka_sink_writer(shared_kafka_settings settings, uint32_t sh
 
 result<void> kafka_sink_writer::gather(const batch& rows) {
   if (!frames_) {
-    SYSTOLE_ASSIGN(kafka_client_options options, kafka_options_of(settings_->connection, settings_->client));
-    const std::chrono::milliseconds patience(settings_->answer_ms);
-    options.answer_time = std::min(options.answer_time, patience / 2);
-    options.connect_time = std::min(options.connect_time, patience / 2);
-    SYSTOLE_ASSIGN(const uint32_t partitions, kafka_topic_partitions(options, settings_->topic, patience));
+    SYSTOLE_ASSIGN(kafka_client_options options, kafka_sink_options(*settings_));
+    SYSTOLE_ASSIGN(const uint32_t partitions,
+                   kafka_topic_partitions(options, settings_->topic, std::chrono::milliseconds(settings_->answer_ms)));
     frames_.emplace(std::move(options), settings_->topic, partitions, outbox_);
   }
   return frames_->add(encoder_->encode(rows));

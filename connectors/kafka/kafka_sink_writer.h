@@ -26,8 +26,9 @@ class kafka_sink_writer final : public sink_writer {
   result<sealed_epoch> seal(epoch_id epoch, bool is_last) override;
   result<void> make_durable(epoch_id epoch) override;
   result<void> commit(const commit_epoch& epoch) override;
-  uint64_t outbox_bytes() const override { return outbox_.bytes() + held_memory_bytes(); }
-  uint64_t held_memory_bytes() const override { return changes_.memory_bytes() + (frames_ ? frames_->held_bytes() : 0); }
+  uint64_t outbox_bytes() const override { return outbox_.bytes() + changes_.memory_bytes() + (frames_ ? frames_->held_bytes() : 0); }
+  /// Not the frames: they go to the outbox as they fill, with no barrier, and are few.
+  uint64_t held_memory_bytes() const override { return changes_.memory_bytes(); }
   std::string snapshot() override { return outbox_.snapshot(); }
   result<void> restore(std::string_view bytes) override;
 

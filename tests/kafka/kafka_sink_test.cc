@@ -246,6 +246,16 @@ TEST(kafka_sink_records, may_be_larger_than_what_is_gathered) {
   }
 }
 
+TEST(kafka_sink_records, that_gather_do_not_wait_for_the_barrier) {
+  // What waits for it in memory has a small limit, at which sources pause; what gathers goes to disk by itself.
+  kafka_broker::shared().create_topic("gathering", 2);
+  kafka_sink_run run(servers(), "gathering", "gathering");
+  ASSERT_OK(run.begin(1));
+  ASSERT_OK(run.writers()[0]->write(kafka_rows({{1, "a"}, {2, "b"}})));
+  EXPECT_GT(run.writers()[0]->outbox_bytes(), 0u);
+  EXPECT_EQ(run.writers()[0]->held_memory_bytes(), 0u);
+}
+
 TEST(kafka_sink_records, are_compressed_so_that_other_readers_take_them) {
   for (const std::string codec : {"gzip", "snappy", "lz4", "zstd"}) {
     SCOPED_TRACE(codec);
