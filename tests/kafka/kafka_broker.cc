@@ -183,7 +183,12 @@ void kafka_broker::restart() {
   kill_9();
   start();
 }
-void kafka_broker::freeze() { ::kill(-pid_, SIGSTOP); }
+void kafka_broker::freeze() {
+  ::kill(-pid_, SIGSTOP);
+  // Its threads stop one after another; on a busy machine one of them still answers a question meanwhile.
+  siginfo_t stopped{};
+  ::waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WEXITED | WNOWAIT);
+}
 void kafka_broker::thaw() { ::kill(-pid_, SIGCONT); }
 
 }  // namespace systole
