@@ -57,6 +57,7 @@ result<void> attempt_world::open_connectors(connector_claim claim) {
   if (!components_.guards.attempt_check) claim.still_current = [] { return true; };
   connector_context with{.job = plan_.job(),
                          .outbox_directory = share_.outbox_directory,
+                         .outbox_bytes = share_.outbox_bytes,
                          .parameters = &parameters_,
                          .time = components_.time,
                          .files = components_.files,

@@ -8,6 +8,7 @@
 
 #include "base/file_system.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/result.h"
 #include "base/safeguards.h"
 #include "connectors/gauge_board.h"
@@ -24,6 +25,7 @@ namespace systole {
 struct connector_context {
   std::string job;
   std::string outbox_directory;          ///< where sinks may keep files of incomplete epochs; on the state's file system
+  uint64_t outbox_bytes = limits::outbox_bytes;  ///< of them, for each sink shard
   const parameter_map* parameters = nullptr;
   const clock* time = nullptr;
   file_system* files = nullptr;

@@ -56,6 +56,7 @@ result<kafka_sink_settings> kafka_settings_of(const proto::Node& node, const sin
     made.transaction_timeout_ms = std::min(kafka.transaction_timeout_ms(), limits::kafka_transaction_ms);
   made.answer_ms = limits::kafka_answer_ms;
   made.outbox_folder = outbox_folder_of(context.outbox_directory, node.step());
+  made.outbox_bytes = context.outbox_bytes;
   made.attempt = context.attempt;
   made.files = context.files;
   made.still_current = context.still_current;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/file_system.h"
+#include "base/limits.h"
 #include "connectors/connection_settings.h"
 #include "connectors/kafka/kafka_shard_protocol.h"
 #include "connectors/outbox/file_part.h"
@@ -41,6 +42,7 @@ struct kafka_sink_settings {
   uint32_t transaction_timeout_ms = 60'000;
   int answer_ms = 8'000;                   ///< limits::kafka_answer_ms
   std::string outbox_folder;
+  uint64_t outbox_bytes = limits::outbox_bytes;  ///< on disk, for each shard
   uint64_t attempt = 0;                    ///< see connector_context
   file_system* files = nullptr;
   std::function<bool()> still_current;

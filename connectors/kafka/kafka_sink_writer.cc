@@ -25,7 +25,7 @@ kafka_sink_writer::kafka_sink_writer(shared_kafka_settings settings, uint32_t sh
       shard_(shard),
       encoder_(std::move(encoder)),
       committed_(std::make_shared<std::atomic<uint64_t>>(settings_->recovered->load())),
-      outbox_(*settings_->files, settings_->outbox_folder, settings_->attempt, shard, committed_),
+      outbox_(*settings_->files, settings_->outbox_folder, settings_->attempt, shard, committed_, settings_->outbox_bytes),
       changes_(settings_->sink, settings_->records.key) {
   outbox_.set_last_epoch(committed_->load());
 }

@@ -124,15 +124,22 @@ result<void> remove_later_segments(file_system& files, const std::string& folder
 }
 
 epoch_outbox::epoch_outbox(file_system& files, std::string folder, uint64_t attempt, uint32_t shard,
-                           committed_epoch committed)
-    : files_(files), folder_(std::move(folder)), attempt_(attempt), shard_(shard), committed_(std::move(committed)) {}
+                           committed_epoch committed, uint64_t disk_bytes)
+    : files_(files),
+      folder_(std::move(folder)),
+      attempt_(attempt),
+      shard_(shard),
+      committed_(std::move(committed)),
+      disk_bytes_(disk_bytes) {}
 
 result<void> epoch_outbox::begin_segment() {
   current_ = {};
   current_.path = fmt::format("{}/{}{}", folder_,
                               name_of({last_epoch_, attempt_}, fmt::format("{}-{}", shard_, sequence_++)), segment_suffix);
   SYSTOLE_TRY(create_directories_durably(files_, folder_));
-  SYSTOLE_ASSIGN(file_, spares_.make(current_.path));
+  SYSTOLE_ASSIGN(spare_files::file made, spares_.make(current_.path));
+  file_ = std::move(made.opened);
+  file_bytes_ = made.bytes;
   SYSTOLE_TRY(file_->append(segment_magic));
   hash_.reset();
   hash_.add(segment_magic);
@@ -140,10 +147,19 @@ result<void> epoch_outbox::begin_segment() {
   return {};
 }
 
-void epoch_outbox::end_segment() {
+result<void> epoch_outbox::end_segment() {
+  if (file_bytes_ > current_.bytes) SYSTOLE_TRY(file_->truncate(current_.bytes));
+  file_bytes_ = 0;
   current_.xxh3 = hash_.value();
   ended_.push_back(std::exchange(current_, {}));
   syncs_.add_ended(std::move(file_));
+  return {};
+}
+
+result<void> epoch_outbox::keep_within_disk() {
+  if (spares_.bytes() == 0) return {};
+  const uint64_t owed = bytes() + (file_bytes_ > current_.bytes ? file_bytes_ - current_.bytes : 0);
+  return spares_.keep_within(disk_bytes_ - std::min(owed, disk_bytes_));
 }
 
 result<void> epoch_outbox::append(const batch& rows) {
@@ -165,14 +181,14 @@ result<void> epoch_outbox::append_frame(std::string& frame, uint64_t rows) {
   hash_.add(std::string_view(frame).substr(0, frame_head_bytes));
   current_.bytes += frame.size();
   current_.rows += rows;
-  if (current_.bytes >= limits::outbox_segment_bytes) end_segment();
-  return {};
+  if (current_.bytes >= limits::outbox_segment_bytes) SYSTOLE_TRY(end_segment());
+  return keep_within_disk();
 }
 
 result<sealed_epoch> epoch_outbox::seal(epoch_id epoch) {
   const uint64_t committed = committed_->load();
   std::erase_if(sealed_, [committed](const outbox_segment& each) { return each.epoch <= committed; });
-  if (file_) end_segment();
+  if (file_) SYSTOLE_TRY(end_segment());
   for (outbox_segment& each : ended_) {
     each.epoch = epoch.value;
     sealed_.push_back(std::move(each));
@@ -200,7 +216,7 @@ result<void> epoch_outbox::make_durable() {
 }
 
 result<void> epoch_outbox::reuse(const std::vector<outbox_segment>& committed) {
-  for (const outbox_segment& each : committed) SYSTOLE_TRY(spares_.give(each.path));
+  for (const outbox_segment& each : committed) SYSTOLE_TRY(spares_.give(each.path, each.bytes));
   return {};
 }
 

@@ -53,8 +53,10 @@ result<void> remove_later_segments(file_system& files, const std::string& folder
 /// make_durable() and reuse() to the state thread.
 class epoch_outbox {
  public:
-  /// `folder` is the sink's own; `committed` is told by the committer. `attempt`: see connector_context.
-  epoch_outbox(file_system& files, std::string folder, uint64_t attempt, uint32_t shard, committed_epoch committed);
+  /// `folder` is the sink's own; `committed` is told by the committer. `attempt`: see connector_context. `disk_bytes`: what its files
+  /// may take before spare ones go; the rows that are owed are bounded by coordination/outbox_gate.h.
+  epoch_outbox(file_system& files, std::string folder, uint64_t attempt, uint32_t shard, committed_epoch committed,
+               uint64_t disk_bytes = limits::outbox_bytes);
 
   result<void> append(const batch& rows);
   /// Appends `rows` rows in a form of the sink's own: `frame` behind its first frame_head_bytes, which are for the outbox.
@@ -77,16 +79,20 @@ class epoch_outbox {
 
  private:
   result<void> begin_segment();
-  void end_segment();
+  result<void> end_segment();
+  /// Spare files make room for what is owed.
+  result<void> keep_within_disk();
 
   file_system& files_;
   std::string folder_;
   uint64_t attempt_;
   uint32_t shard_;
   committed_epoch committed_;
+  const uint64_t disk_bytes_;
   pending_syncs syncs_{true};
   spare_files spares_{files_, limits::outbox_spare_segments};
   std::shared_ptr<writable_file> file_;                  ///< of the segment under construction; the task's thread only
+  uint64_t file_bytes_ = 0;                              ///< that file_ had before: they are cut off where they are more
   outbox_segment current_;
   running_hash hash_;
   std::vector<outbox_segment> ended_;                    ///< full ones of the epoch under construction

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,17 +23,28 @@ class spare_files {
   /// Removes them.
   ~spare_files();
 
-  /// Takes a file that nobody reads any more; removes it where there are enough.
-  result<void> give(const std::string& path);
-  /// A file at `path` to be written from its start: a spare one, else a new one. Its name is durable after sync_directory, and what
-  /// lies behind the bytes that are written is another file's.
-  result<std::unique_ptr<writable_file>> make(const std::string& path);
+  /// Takes a file of `bytes` bytes that nobody reads any more; removes it where there are enough.
+  result<void> give(const std::string& path, uint64_t bytes);
+  struct file {
+    std::unique_ptr<writable_file> opened;
+    uint64_t bytes = 0;  ///< that it has already, another file's: truncate() cuts off what is not written over
+  };
+  /// A file at `path` to be written from its start: a spare one, else a new one. Its name is durable after sync_directory.
+  result<file> make(const std::string& path);
+  /// Removes what is more than `bytes` in sum.
+  result<void> keep_within(uint64_t bytes);
+  uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
   file_system& files_;
   const size_t limit_;
+  struct spare {
+    std::string path;
+    uint64_t bytes = 0;
+  };
   std::mutex mutex_;
-  std::vector<std::string> spares_;  ///< paths; guarded by mutex_
+  std::vector<spare> spares_;          ///< guarded by mutex_
+  std::atomic<uint64_t> bytes_{0};     ///< of them; written under mutex_
 };
 
 }  // namespace systole

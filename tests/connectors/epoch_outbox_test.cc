@@ -32,8 +32,8 @@ result<std::string> text_of(file_system& files, const std::vector<outbox_segment
 
 /// One shard's outbox in a folder, and what was written to it.
 struct written_outbox {
-  explicit written_outbox(file_system& given, std::string where)
-      : files(given), folder(std::move(where)), outbox(given, folder, 1, 0, committed) {}
+  explicit written_outbox(file_system& given, std::string where, uint64_t disk_bytes = limits::outbox_bytes)
+      : files(given), folder(std::move(where)), outbox(given, folder, 1, 0, committed, disk_bytes) {}
 
   /// A batch of `rows` rows with names of `bytes` bytes.
   result<void> append(int rows, size_t bytes) {
@@ -53,6 +53,11 @@ struct written_outbox {
     return outbox.reuse(segments);
   }
   size_t files_in_folder() const { return files.list(folder)->size(); }
+  uint64_t bytes_on_disk() const {
+    uint64_t all = 0;
+    for (const auto& each : std::filesystem::directory_iterator(folder)) all += each.file_size();
+    return all;
+  }
 
   file_system& files;
   std::string folder;
@@ -104,6 +109,35 @@ TEST(epoch_outbox, spare_segments_are_few_and_go_with_the_outbox) {
     EXPECT_EQ(it.files_in_folder(), limits::outbox_spare_segments);
   }
   EXPECT_TRUE(std::filesystem::is_empty(folder / "out"));
+}
+
+TEST(epoch_outbox, spare_segments_make_room_for_rows) {
+  const temporary_directory folder;
+  constexpr uint64_t most = 100'000;
+  written_outbox it(posix_file_system(), folder / "out", most);
+  const auto epoch = [&](uint64_t id, int batches) {
+    for (int i = 0; i < batches; ++i) {
+      EXPECT_TRUE(it.append(100, 100));
+      EXPECT_LE(it.bytes_on_disk(), most) << "epoch " << id;
+    }
+    return it.seal(id).value();
+  };
+  std::vector<outbox_segment> segments;
+  for (uint64_t id = 1; id <= 4; ++id) segments = epoch(id, 2);
+  ASSERT_EQ(segments.size(), 4u);
+  ASSERT_TRUE(it.commit(4, segments));
+  EXPECT_EQ(it.files_in_folder(), 4u);
+  // What is owed fits, with all that the epochs before have left it would not.
+  it.text.clear();
+  segments = epoch(5, 1);
+  EXPECT_EQ(it.files_in_folder(), 4u) << "there is room";
+  segments = epoch(6, 5);
+  EXPECT_EQ(it.files_in_folder(), 3u);
+  EXPECT_EQ(text_of(it.files, segments).value(), it.text);
+  // A long one is not kept for a short one's sake.
+  ASSERT_TRUE(it.commit(6, segments));
+  segments = epoch(7, 1);
+  EXPECT_LT(std::filesystem::file_size(segments.back().path), 20'000u);
 }
 
 TEST(epoch_outbox, a_spare_segment_that_was_removed_is_not_missed) {
