@@ -10,7 +10,7 @@ import flink
 from flink import ROOT, WORK
 
 sys.path.append(os.path.join(ROOT, "tests", "cluster"))
-from chaos_kafka import create_topics  # noqa: E402
+from chaos_kafka import create_topics, delete_topic  # noqa: E402
 
 BROKER = "localhost:19092"
 CONTROLLER = "localhost:19093"
@@ -51,7 +51,7 @@ class Broker:
                 f"advertised.listeners=PLAINTEXT://{BROKER}",
                 "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", f"log.dirs={self.home}/log",
                 "offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1",
-                "transaction.state.log.min.isr=1", "transaction.max.timeout.ms=900000",
+                "transaction.state.log.min.isr=1", "transaction.max.timeout.ms=900000", "log.segment.delete.delay.ms=0",
                 "group.initial.rebalance.delay.ms=0", "transaction.state.log.num.partitions=4",
                 "offsets.topic.num.partitions=4", ""]))
         java = ["java", "-Xmx1g", *(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"] if quick else []),
@@ -78,6 +78,10 @@ class Broker:
 
     def create(self, *topics, partitions=1):
         create_topics(BROKER, {each: partitions for each in topics})
+
+    def delete(self, topic):
+        """Gives its memory back: a run's output is gigabytes, and the next run would pay for what is no longer free."""
+        delete_topic(BROKER, topic)
 
     def load(self, topic, files):
         """Makes a topic of files, a partition each. Needs Flink's jobs (flink.build_flink)."""

@@ -136,6 +136,7 @@ def main():
                     if "error" not in result and options.parallelism == 1:
                         result.update(read_back(workload, topic))
                     result = {**base, "engine": engine, "source": "kafka", **result, "machine": about}
+                    broker.delete(topic)
                     result["result"] = flink.verdict(base, result)
                     results.append(result)
                     print(json.dumps({k: v for k, v in result.items() if k != "machine"}), file=sys.stderr, flush=True)

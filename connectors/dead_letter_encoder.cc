@@ -16,17 +16,17 @@ class dead_letter_encoder final : public record_encoder {
     envelope_ = make_json_encoder(envelope);
   }
 
-  void encode(const batch& rows, encode_buffer& out, std::vector<size_t>* row_ends) override {
+  void encode_some(const batch& rows, size_t first, size_t count, encode_buffer& out, std::vector<size_t>* row_ends) override {
     const std::vector<column_ptr> envelope(rows.columns().begin(), rows.columns().end() - 1);
     const column& raws = *rows.columns().back();
     const batch without_raw(rows.rows(), envelope);
     lines_.clear();
     line_ends_.clear();
-    envelope_->encode(without_raw, lines_, &line_ends_);
-    for (size_t row = 0; row < rows.rows(); ++row) {
-      const size_t begin = row ? line_ends_[row - 1] : 0;
-      out.append(lines_.view().substr(begin, line_ends_[row] - begin - 2));
-      write_raw(raws, row, out);
+    envelope_->encode_some(without_raw, first, count, lines_, &line_ends_);
+    for (size_t i = 0; i < count; ++i) {
+      const size_t begin = i ? line_ends_[i - 1] : 0;
+      out.append(lines_.view().substr(begin, line_ends_[i] - begin - 2));
+      write_raw(raws, first + i, out);
       out.append("}\n");
       if (row_ends) row_ends->push_back(out.size());
     }

@@ -51,9 +51,9 @@ class csv_encoder final : public record_encoder {
     out.append("\n");
   }
 
-  void encode(const batch& rows, encode_buffer& out, std::vector<size_t>* row_ends) override {
+  void encode_some(const batch& rows, size_t first, size_t count, encode_buffer& out, std::vector<size_t>* row_ends) override {
     const size_t columns = columns_.fields.size();
-    for (size_t row = 0; row < rows.rows(); ++row) {
+    for (size_t row = first; row < first + count; ++row) {
       size_t room = columns * longest_value_text + 16;
       for (size_t c = 0; c < columns; ++c)
         if (rows.at(c).type().is_text_like()) room += 2 * rows.at(c).values<text_view>()[row].size();

@@ -130,18 +130,18 @@ class json_encoder final : public record_encoder {
     }
   }
 
-  void encode(const batch& rows, encode_buffer& out, std::vector<size_t>* row_ends) override {
+  void encode_some(const batch& rows, size_t first, size_t count, encode_buffer& out, std::vector<size_t>* row_ends) override {
     take(rows);
     const size_t fixed = prefix_bytes_ + values_.size() * longest_value_text + prefix_word;
     size_t text_bytes = 0;
     for (const value_column& each : values_)
       if (each.values->type().is_text_like())
-        for (size_t row = 0; row < rows.rows(); ++row) text_bytes += each.values->values<text_view>()[row].size();
-    // Room for all rows at once, unless that would be much; pages that are not written to take no memory.
-    const size_t all = rows.rows() * fixed + longest_escape * text_bytes;
+        for (size_t row = first; row < first + count; ++row) text_bytes += each.values->values<text_view>()[row].size();
+    // Room for them all at once, unless that would be much; pages that are not written to take no memory.
+    const size_t all = count * fixed + longest_escape * text_bytes;
     const bool at_once = all <= most_room_bytes;
     char* at = at_once ? out.reserve(all) : nullptr;
-    for (size_t row = 0; row < rows.rows(); ++row) {
+    for (size_t row = first; row < first + count; ++row) {
       if (!at_once) at = out.reserve(fixed + room_of_texts(row));
       if (values_.empty()) *at++ = '{';
       for (const value_column& each : values_) {

@@ -17,9 +17,13 @@ class record_encoder {
   virtual ~record_encoder() = default;
   /// What each file begins with: CSV's header; nothing for JSON.
   virtual void append_header(encode_buffer& out) const { (void)out; }
-  /// Appends all rows' visible columns, whatever their kind. REQUIRES: the columns are of the schema given at the
-  /// making. `row_ends`: gets out.size() after each row.
-  virtual void encode(const batch& rows, encode_buffer& out, std::vector<size_t>* row_ends = nullptr) = 0;
+  /// Appends the visible columns of `count` rows from `first` on, whatever their kind. REQUIRES: the columns are of the schema
+  /// given at the making. `row_ends`: gets out.size() after each row.
+  virtual void encode_some(const batch& rows, size_t first, size_t count, encode_buffer& out, std::vector<size_t>* row_ends) = 0;
+  /// The same of all rows.
+  void encode(const batch& rows, encode_buffer& out, std::vector<size_t>* row_ends = nullptr) {
+    encode_some(rows, 0, rows.rows(), out, row_ends);
+  }
 };
 
 /// NDJSON: every column of every row, null as null; times "2026-01-31T09:05:00.250000" (UTC, without zone, no fraction

@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "kafka/batch_format.h"
-#include "kafka/crc32c.h"
+#include "base/crc32c.h"
 #include "kafka/wire_format.h"
 
 namespace systole {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "kafka/batch_format.h"
-#include "kafka/crc32c.h"
+#include "base/crc32c.h"
 #include "kafka/wire_format.h"
 
 namespace systole {

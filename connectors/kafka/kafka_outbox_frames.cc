@@ -6,9 +6,10 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/crc32c.h"
 #include "base/limits.h"
 #include "connectors/kafka/kafka_partition.h"
-#include "connectors/kafka/kafka_record_encoder.h"
+#include "kafka/batch_format.h"
 #include "kafka/transaction_protocol.h"
 
 namespace systole {
@@ -23,35 +24,24 @@ constexpr size_t room = epoch_outbox::frame_head_bytes + prefix_bytes;
 kafka_outbox_frames::kafka_outbox_frames(kafka_client_options options, std::string topic, uint32_t partitions, epoch_outbox& into)
     : options_(std::move(options)), topic_(std::move(topic)), into_(into), writers_(partitions, kafka_batch_writer(room)) {}
 
-result<void> kafka_outbox_frames::add(const batch& records) {
-  for (size_t row = 0; row < records.rows(); ++row) SYSTOLE_TRY(add_one(records, row));
-  return {};
+void kafka_outbox_frames::take_headers(std::string_view encoded) {
+  header_values_.clear();
+  header_values_.reserve(encoded.size());  // each takes a byte at least
+  byte_reader in(encoded);
+  while (in.ok() && !in.at_end()) {
+    const std::string_view name = in.bytes();
+    const bool given = in.fixed<uint8_t>() != 0;
+    if (given) header_values_.push_back(in.bytes());
+    if (in.ok()) headers_.emplace_back(name, given ? &header_values_.back() : nullptr);
+  }
 }
 
-result<void> kafka_outbox_frames::add_one(const batch& records, size_t row) {
-  const auto text = [&](size_t column, std::string_view& into) -> const std::string_view* {
-    if (records.at(column).is_null(row)) return nullptr;
-    into = records.at(column).text(row);
-    return &into;
-  };
-  std::string_view key_text, value_text, header_text;
+result<void> kafka_outbox_frames::add(const kafka_encoded_record& record) {
+  const std::string_view* const key = record.key ? &*record.key : nullptr;
+  const std::string_view* const value = record.value ? &*record.value : nullptr;
   headers_.clear();
-  if (text(kafka_record_column::headers, header_text)) {
-    header_values_.clear();
-    header_values_.reserve(header_text.size());  // each takes a byte at least
-    byte_reader in(header_text);
-    while (in.ok() && !in.at_end()) {
-      const std::string_view name = in.bytes();
-      const bool given = in.fixed<uint8_t>() != 0;
-      if (given) header_values_.push_back(in.bytes());
-      if (in.ok()) headers_.emplace_back(name, given ? &header_values_.back() : nullptr);
-    }
-  }
-  const std::string_view* const key = text(kafka_record_column::key, key_text);
-  const std::string_view* const value = text(kafka_record_column::value, value_text);
-  const column& places = records.at(kafka_record_column::place);
-  const bool is_placed = !places.is_null(row);
-  const uint64_t place = is_placed ? static_cast<uint64_t>(places.values<int32_t>()[row]) : next_place_++ / kafka_records_of_a_place;
+  if (record.headers) take_headers(*record.headers);
+  const uint64_t place = record.place ? static_cast<uint64_t>(*record.place) : next_place_++ / kafka_records_of_a_place;
   const auto partition = static_cast<uint32_t>(place % writers_.size());
 
   const size_t size = kafka_batch_writer::record_size(key, value, headers_);
@@ -75,7 +65,9 @@ result<void> kafka_outbox_frames::append(uint32_t partition) {
                  from.finish(system_clock().now_us() / 1000, options_.codec, options_.compression_level, std::move(spare_)));
   std::memcpy(made.bytes.data() + epoch_outbox::frame_head_bytes, &partition, sizeof partition);
   std::memcpy(made.bytes.data() + epoch_outbox::frame_head_bytes + sizeof partition, &made.body_crc, sizeof made.body_crc);
-  SYSTOLE_TRY(into_.append_frame(made.bytes, records));
+  const std::string_view whole = std::string_view(made.bytes).substr(epoch_outbox::frame_head_bytes);
+  const size_t body = whole.size() - prefix_bytes - kafka_batch::head_size;
+  SYSTOLE_TRY(into_.append_frame(made.bytes, records, crc32c_joined(crc32c(whole.substr(0, whole.size() - body)), made.body_crc, body)));
   spare_ = std::move(made.bytes);
   return {};
 }

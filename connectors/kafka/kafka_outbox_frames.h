@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "connectors/kafka/kafka_record_encoder.h"
 #include "connectors/outbox/epoch_outbox.h"
-#include "data/batch.h"
 #include "kafka/batch_writer.h"
 #include "kafka/client_options.h"
 #include "kafka/transactional_producer.h"
@@ -19,16 +19,15 @@ class kafka_outbox_frames {
  public:
   kafka_outbox_frames(kafka_client_options options, std::string topic, uint32_t partitions, epoch_outbox& into);
 
-  /// Takes records (kafka_record_column); appends to the outbox what is enough for a batch. `limit_exceeded`: a record is longer than
-  /// the options allow.
-  result<void> add(const batch& records);
+  /// Takes a record; appends to the outbox what is enough for a batch. `limit_exceeded`: the record is longer than the options allow.
+  result<void> add(const kafka_encoded_record& record);
   /// Appends the rest.
   result<void> flush();
   /// Gathered, and not in the outbox yet: at most limits::kafka_request_bytes and a record.
   size_t held_bytes() const { return held_bytes_; }
 
  private:
-  result<void> add_one(const batch& records, size_t row);
+  void take_headers(std::string_view encoded);
   result<void> append(uint32_t partition);
 
   const kafka_client_options options_;
@@ -39,7 +38,7 @@ class kafka_outbox_frames {
   uint64_t next_place_ = 0;
   std::string spare_;
   std::vector<std::string_view> header_values_;
-  std::vector<kafka_batch_writer::header> headers_;
+  std::vector<kafka_batch_writer::header> headers_;  ///< of the record that is added
 };
 
 /// The batch in a frame, and its partition.

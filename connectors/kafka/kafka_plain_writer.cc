@@ -12,7 +12,11 @@ result<void> kafka_plain_writer::send(const batch& rows) {
       if (how != outcome::retriable || std::chrono::steady_clock::now() > until) return made->cause();
     producer_ = std::move(made);
   }
-  if (producer_->send(encoder_->encode(rows)) != outcome::ok) return producer_->cause();
+  encoder_->begin(rows);
+  while (const size_t encoded = encoder_->next())
+    for (size_t i = 0; i < encoded; ++i)
+      if (producer_->send(encoder_->record(i)) != outcome::ok) return producer_->cause();
+  if (producer_->poll() != outcome::ok) return producer_->cause();
   return {};
 }
 

@@ -10,7 +10,6 @@
 #include "base/limits.h"
 #include "connectors/kafka/kafka_questions.h"
 #include "connectors/kafka/kafka_partition.h"
-#include "connectors/kafka/kafka_record_encoder.h"
 
 namespace systole {
 namespace {
@@ -18,7 +17,7 @@ namespace {
 using outcome = kafka_producer::outcome;
 
 /// Carried with a record to its partitioner: the place + 1, 0 for any.
-void* to_opaque(const int32_t* place) { return reinterpret_cast<void*>(place ? static_cast<uintptr_t>(*place) + 1 : 0); }
+void* to_opaque(const std::optional<int32_t>& place) { return reinterpret_cast<void*>(place ? static_cast<uintptr_t>(*place) + 1 : 0); }
 
 /// No repetition changes these.
 bool is_refusal(int code) {
@@ -145,24 +144,25 @@ outcome kafka_producer::initialise() {
   return cause_.code == error_code::io ? outcome::fatal : outcome::refused;
 }
 
-outcome kafka_producer::send_one(const std::string_view* key, const std::string_view* value, const std::string_view* headers,
-                                 void* place) {
+outcome kafka_producer::send(const kafka_encoded_record& record) {
+  const auto& [key, value, headers, place] = record;
+  void* const opaque = to_opaque(place);
   rd_kafka_topic_s* const topic = topic_.get();
   constexpr int32_t partition = RD_KAFKA_PARTITION_UA;
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(settings_->answer_ms);
   for (;;) {
     int code = 0;
     void* const bytes = value ? const_cast<char*>(value->data()) : nullptr;
-    const size_t size = value ? value->size() : 0;
+    const char* const key_bytes = key ? key->data() : nullptr;
+    const size_t size = value ? value->size() : 0, key_size = key ? key->size() : 0;
     if (headers) {
       rd_kafka_headers_t* const list = headers_of(*headers);
       code = rd_kafka_producev(client_->handle(), RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(bytes, size),
-                               RD_KAFKA_V_KEY(key ? key->data() : nullptr, key ? key->size() : 0),
-                               RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_OPAQUE(place), RD_KAFKA_V_END);
+                               RD_KAFKA_V_KEY(key_bytes, key_size),
+                               RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
       if (code) rd_kafka_headers_destroy(list);
-    } else if (rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, bytes, size, key ? key->data() : nullptr,
-                                key ? key->size() : 0, place) != 0) {
+    } else if (rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, bytes, size, key_bytes, key_size, opaque) != 0) {
       code = rd_kafka_last_error();
     }
     if (code == 0) {
@@ -176,21 +176,7 @@ outcome kafka_producer::send_one(const std::string_view* key, const std::string_
   }
 }
 
-outcome kafka_producer::send(const batch& records) {
-  const auto text = [&records](size_t column, size_t row, std::string_view& into) -> const std::string_view* {
-    if (records.at(column).is_null(row)) return nullptr;
-    into = records.at(column).text(row);
-    return &into;
-  };
-  std::string_view key, value, headers;
-  const column& places = records.at(kafka_record_column::place);
-  for (size_t row = 0; row < records.rows(); ++row) {
-    const int32_t* const place = places.is_null(row) ? nullptr : places.values<int32_t>() + row;
-    const outcome sent = send_one(text(kafka_record_column::key, row, key),
-                                  text(kafka_record_column::value, row, value),
-                                  text(kafka_record_column::headers, row, headers), to_opaque(place));
-    if (sent != outcome::ok) return sent;
-  }
+outcome kafka_producer::poll() {
   rd_kafka_poll(client_->handle(), 0);
   return reports();
 }

@@ -6,9 +6,9 @@
 
 #include "base/result.h"
 #include "connectors/kafka/kafka_client.h"
+#include "connectors/kafka/kafka_record_encoder.h"
 #include "connectors/kafka/kafka_shard_protocol.h"
 #include "connectors/kafka/kafka_sink_settings.h"
-#include "data/batch.h"
 
 namespace systole {
 
@@ -24,8 +24,10 @@ class kafka_producer {
 
   /// Learns the topic's partitions.
   outcome initialise();
-  /// Queues records (kafka_record_column) for the topic; waits for room where the queue is full.
-  outcome send(const batch& records);
+  /// Queues a record for the topic; waits for room where the queue is full.
+  outcome send(const kafka_encoded_record& record);
+  /// Takes delivery reports; what they tell.
+  outcome poll();
   /// Waits until every record has its report; ok where all were taken. Retriable after `wait`: they are still on their way.
   outcome flush(std::chrono::milliseconds wait);
   /// What the last outcome that was not ok was about.
@@ -44,7 +46,6 @@ class kafka_producer {
   using topic_handle = std::unique_ptr<rd_kafka_topic_s, topic_closer>;
   explicit kafka_producer(shared_kafka_settings settings) : settings_(std::move(settings)) {}
   result<topic_handle> open_topic(const std::string& name);
-  outcome send_one(const std::string_view* key, const std::string_view* value, const std::string_view* headers, void* place);
   outcome of_code(int code, const std::string& what);
   /// The worst that delivery reports have told.
   outcome reports();

@@ -1,5 +1,7 @@
 #include "connectors/kafka/kafka_record_encoder.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "connectors/dead_letter_encoder.h"
 #include "connectors/kafka/kafka_partition.h"
@@ -7,6 +9,8 @@
 
 namespace systole {
 namespace {
+
+constexpr size_t rows_at_once = 64;
 
 /// A value's text as PostgreSQL writes it.
 void append_cell(std::string& out, const column& values, size_t row) {
@@ -45,14 +49,17 @@ void append_kafka_null_header(std::string& out, std::string_view name) {
   append_fixed(out, uint8_t{0});
 }
 
-void kafka_record_encoder::part::encode(const batch& rows) {
+void kafka_record_encoder::part::begin(const batch& rows) {
+  if (columns.empty()) return;
+  std::vector<column_ptr> shared;
+  for (const size_t index : columns) shared.push_back(rows.share(index));
+  some = batch(rows.rows(), std::move(shared));
+}
+
+void kafka_record_encoder::part::encode(const batch& rows, size_t first, size_t count) {
   bytes.clear();
   ends.clear();
-  if (!encoder) return;
-  if (columns.empty()) return encoder->encode(rows, bytes, &ends);
-  std::vector<column_ptr> some;
-  for (const size_t index : columns) some.push_back(rows.share(index));
-  encoder->encode(batch(rows.rows(), std::move(some)), bytes, &ends);
+  if (encoder) encoder->encode_some(columns.empty() ? rows : some, first, count, bytes, &ends);
 }
 
 result<std::unique_ptr<kafka_record_encoder>> kafka_record_encoder::make(const kafka_record_settings& settings) {
@@ -73,12 +80,30 @@ result<std::unique_ptr<kafka_record_encoder>> kafka_record_encoder::make(const k
   return made;
 }
 
-void kafka_record_encoder::encode_headers(const batch& rows) {
+void kafka_record_encoder::begin(const batch& rows) {
+  rows_ = &rows;
+  first_ = count_ = 0;
+  for (part* const each : {&value_, &key_, &place_}) each->begin(rows);
+}
+
+size_t kafka_record_encoder::next() {
+  first_ += count_;
+  count_ = std::min(rows_at_once, rows_->rows() - first_);
+  if (count_ == 0) {
+    for (part* const each : {&value_, &key_, &place_}) each->some = batch();
+    return 0;
+  }
+  for (part* const each : {&value_, &key_, &place_}) each->encode(*rows_, first_, count_);
+  if (!settings_.headers.empty()) encode_headers();
+  return count_;
+}
+
+void kafka_record_encoder::encode_headers() {
   headers_.clear();
   header_ends_.clear();
-  for (size_t row = 0; row < rows.rows(); ++row) {
+  for (size_t row = first_; row < first_ + count_; ++row) {
     for (const auto& [name, index] : settings_.headers) {
-      const column& values = rows.at(index);
+      const column& values = rows_->at(index);
       if (values.is_null(row)) {
         append_kafka_null_header(headers_, name);
         continue;
@@ -91,30 +116,17 @@ void kafka_record_encoder::encode_headers(const batch& rows) {
   }
 }
 
-batch kafka_record_encoder::encode(const batch& rows) {
-  const size_t count = rows.rows();
-  value_.encode(rows);
-  key_.encode(rows);
-  place_.encode(rows);
-  column_builder keys({type_id::bytea}, count), values({type_id::bytea}, count), headers({type_id::bytea}, count),
-      places({type_id::int32}, count);
-  if (!settings_.headers.empty()) encode_headers(rows);
-  const part* const by = place_.encoder ? &place_ : key_.encoder ? &key_ : nullptr;
-  for (size_t row = 0; row < count; ++row) {
-    if (key_.encoder) keys.append_text_reference(key_.text(row));
-    else keys.append_null();
-    if (settings_.upsert && sign(rows.kind(row)) < 0) values.append_null();
-    else values.append_text_reference(value_.text(row));
-    if (settings_.headers.empty()) {
-      headers.append_null();
-    } else {
-      const size_t begin = row ? header_ends_[row - 1] : 0;
-      headers.append_text_reference(std::string_view(headers_).substr(begin, header_ends_[row] - begin));
-    }
-    if (by) places.append<int32_t>(kafka_key_hash(by->text(row)));
-    else places.append_null();
+kafka_encoded_record kafka_record_encoder::record(size_t index) const {
+  kafka_encoded_record made;
+  if (key_.encoder) made.key = key_.text(index);
+  if (!settings_.upsert || sign(rows_->kind(first_ + index)) >= 0) made.value = value_.text(index);
+  if (!settings_.headers.empty()) {
+    const size_t begin = index ? header_ends_[index - 1] : 0;
+    made.headers = std::string_view(headers_).substr(begin, header_ends_[index] - begin);
   }
-  return batch(count, {keys.finish(), values.finish(), headers.finish(), places.finish()});
+  if (place_.encoder) made.place = kafka_key_hash(place_.text(index));
+  else if (key_.encoder) made.place = kafka_key_hash(*made.key);
+  return made;
 }
 
 }  // namespace systole

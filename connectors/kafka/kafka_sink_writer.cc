@@ -37,7 +37,10 @@ result<void> kafka_sink_writer::gather(const batch& rows) {
                    kafka_topic_partitions(options, settings_->topic, std::chrono::milliseconds(settings_->answer_ms)));
     frames_.emplace(std::move(options), settings_->topic, partitions, outbox_);
   }
-  return frames_->add(encoder_->encode(rows));
+  encoder_->begin(rows);
+  while (const size_t encoded = encoder_->next())
+    for (size_t i = 0; i < encoded; ++i) SYSTOLE_TRY(frames_->add(encoder_->record(i)));
+  return {};
 }
 
 result<void> kafka_sink_writer::write(const batch& rows) {

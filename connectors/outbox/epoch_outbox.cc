@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/limits.h"
 #include "connectors/outbox/durable_directory.h"
 #include "connectors/outbox/file_origin.h"
@@ -17,6 +18,7 @@ constexpr std::string_view segment_magic = "SYSSEG2\n";
 constexpr std::string_view magic_of_all_bytes = "SYSSEG1\n";  ///< of older versions, whose checksum is of all bytes
 constexpr uint8_t segments_version = 1;
 constexpr size_t frame_head_bytes = epoch_outbox::frame_head_bytes;
+constexpr size_t old_frame_head_bytes = sizeof(uint32_t) + sizeof(uint64_t);  ///< with XXH3-64
 constexpr uint8_t outbox_state_version = 1;
 constexpr uint64_t longest_frame_bytes = 1024 * limits::mebibyte;
 constexpr std::string_view segment_suffix = ".seg";
@@ -79,24 +81,25 @@ result<void> read_frames(file_system& files, const outbox_segment& segment, cons
     offset += got;
     return {};
   };
-  char small[std::max(segment_magic.size(), frame_head_bytes)];
+  char small[std::max(segment_magic.size(), old_frame_head_bytes)];
   SYSTOLE_TRY(read(small, segment_magic.size()));
   const std::string_view magic(small, segment_magic.size());
   const bool of_all_bytes = magic == magic_of_all_bytes;
   if (magic != segment_magic && !of_all_bytes) return broken;
   heads.add(magic);
+  const size_t head_bytes = of_all_bytes ? old_frame_head_bytes : frame_head_bytes;
   while (offset < segment.bytes) {
-    if (segment.bytes - offset < frame_head_bytes) return broken;
-    SYSTOLE_TRY(read(small, frame_head_bytes));
-    heads.add({small, frame_head_bytes});
-    byte_reader head({small, frame_head_bytes});
+    if (segment.bytes - offset < head_bytes) return broken;
+    SYSTOLE_TRY(read(small, head_bytes));
+    heads.add({small, head_bytes});
+    byte_reader head({small, head_bytes});
     const auto length = head.fixed<uint32_t>();
-    const auto checksum = head.fixed<uint64_t>();
+    const uint64_t checksum = of_all_bytes ? head.fixed<uint64_t>() : head.fixed<uint32_t>();
     if (length > segment.bytes - offset || length > longest_frame_bytes) return broken;
     outbox_frame frame{std::make_shared_for_overwrite<char[]>(length), length};
     SYSTOLE_TRY(read(frame.bytes.get(), length));
     if (of_all_bytes) heads.add({frame.bytes.get(), length});
-    if (XXH3_64bits(frame.bytes.get(), length) != checksum) return broken;
+    if (checksum != (of_all_bytes ? XXH3_64bits(frame.bytes.get(), length) : crc32c({frame.bytes.get(), length}))) return broken;
     SYSTOLE_TRY(take(std::move(frame)));
   }
   return heads.value() == segment.xxh3 ? result<void>() : broken;
@@ -166,17 +169,16 @@ result<void> epoch_outbox::append(const batch& rows) {
   if (rows.empty()) return {};
   frame_.assign(frame_head_bytes, '\0');
   append_batch(frame_, rows);
-  return append_frame(frame_, rows.rows());
+  return append_frame(frame_, rows.rows(), crc32c(std::string_view(frame_).substr(frame_head_bytes)));
 }
 
-result<void> epoch_outbox::append_frame(std::string& frame, uint64_t rows) {
-  const std::string_view payload = std::string_view(frame).substr(frame_head_bytes);
-  if (payload.size() > longest_frame_bytes) return fail(error_code::limit_exceeded, "a batch is too large for the outbox");
+result<void> epoch_outbox::append_frame(std::string& frame, uint64_t rows, uint32_t crc) {
+  const size_t size = frame.size() - frame_head_bytes;
+  if (size > longest_frame_bytes) return fail(error_code::limit_exceeded, "a batch is too large for the outbox");
   if (!file_) SYSTOLE_TRY(begin_segment());
-  const auto length = static_cast<uint32_t>(payload.size());
-  const uint64_t checksum = XXH3_64bits(payload.data(), payload.size());
+  const auto length = static_cast<uint32_t>(size);
   std::memcpy(frame.data(), &length, sizeof length);
-  std::memcpy(frame.data() + sizeof length, &checksum, sizeof checksum);
+  std::memcpy(frame.data() + sizeof length, &crc, sizeof crc);
   SYSTOLE_TRY(file_->append(frame));
   hash_.add(std::string_view(frame).substr(0, frame_head_bytes));
   current_.bytes += frame.size();

@@ -59,9 +59,10 @@ class epoch_outbox {
                uint64_t disk_bytes = limits::outbox_bytes);
 
   result<void> append(const batch& rows);
-  /// Appends `rows` rows in a form of the sink's own: `frame` behind its first frame_head_bytes, which are for the outbox.
-  static constexpr size_t frame_head_bytes = sizeof(uint32_t) + sizeof(uint64_t);
-  result<void> append_frame(std::string& frame, uint64_t rows);
+  /// Appends `rows` rows in a form of the sink's own: `frame` behind its first frame_head_bytes, which are for the outbox. `crc`: CRC-32C
+  /// of it.
+  static constexpr size_t frame_head_bytes = 2 * sizeof(uint32_t);
+  result<void> append_frame(std::string& frame, uint64_t rows, uint32_t crc);
   /// Ends the epoch's segment; gives all segments that are not known to be committed. Rows of an aborted epoch so join
   /// the next.
   result<sealed_epoch> seal(epoch_id epoch);

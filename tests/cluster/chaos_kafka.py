@@ -23,7 +23,7 @@ _QUIET = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, 
 _quiet = _QUIET(lambda *_: None)
 
 for _name, _result in {"conf_new": ctypes.c_void_p, "new": ctypes.c_void_p, "topic_new": ctypes.c_void_p, "err2str": ctypes.c_char_p,
-                       "NewTopic_new": ctypes.c_void_p, "queue_new": ctypes.c_void_p, "queue_poll": ctypes.c_void_p,
+                       "NewTopic_new": ctypes.c_void_p, "DeleteTopic_new": ctypes.c_void_p, "queue_new": ctypes.c_void_p, "queue_poll": ctypes.c_void_p,
                        "event_CreateTopics_result": ctypes.c_void_p, "CreateTopics_result_topics": ctypes.c_void_p,
                        "last_error": ctypes.c_int, "consume_queue": ctypes.POINTER(_Message)}.items():
     getattr(_lib, "rd_kafka_" + _name).restype = _result
@@ -61,6 +61,23 @@ def create_topics(servers, topics, seconds=60):
                     raise AssertionError(f"topic {name} cannot be made: {_told(error)}")
                 time.sleep(0.2)
     finally:
+        _lib.rd_kafka_destroy(client)
+
+
+def delete_topic(servers, name):
+    client = _client(_PRODUCER, {"bootstrap.servers": servers})
+    queue, topic = ctypes.c_void_p(_lib.rd_kafka_queue_new(client)), ctypes.c_void_p(_lib.rd_kafka_DeleteTopic_new(name.encode()))
+    try:
+        _lib.rd_kafka_DeleteTopics(client, (ctypes.c_void_p * 1)(topic), ctypes.c_size_t(1), None, queue)
+        event = ctypes.c_void_p(_lib.rd_kafka_queue_poll(queue, 8000))
+        error = _lib.rd_kafka_event_error(event) if event else _TIMED_OUT
+        if event:
+            _lib.rd_kafka_event_destroy(event)
+        if error:
+            raise AssertionError(f"topic {name} cannot be deleted: {_told(error)}")
+    finally:
+        _lib.rd_kafka_DeleteTopic_destroy(topic)
+        _lib.rd_kafka_queue_destroy(queue)
         _lib.rd_kafka_destroy(client)
 
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "kafka/compression.h"
-#include "kafka/crc32c.h"
+#include "base/crc32c.h"
 #include "kafka/record_set.h"
 
 namespace systole::testing {
