@@ -41,8 +41,8 @@ inline constexpr size_t link_acknowledge_bytes = 256 * kibibyte;  ///< See actor
 
 // Sinks.
 inline constexpr size_t outbox_bytes = 256 * mebibyte;     ///< On disk, per sink shard; see coordination/outbox_gate.h.
-inline constexpr size_t outbox_segment_bytes = 32 * mebibyte;  ///< Then the epoch goes on in another one.
-inline constexpr size_t outbox_spare_segments = 8;             ///< Committed ones, per sink shard, kept to be written over.
+inline constexpr size_t outbox_segment_bytes = 16 * mebibyte;  ///< Then the epoch goes on in another one.
+inline constexpr size_t outbox_spare_segments = 16;            ///< Committed ones, per sink shard, kept to be written over.
 inline constexpr int sqlite_lock_wait_ms = 10'000;         ///< For a SQLite file that another program has locked.
 inline constexpr int postgres_connect_ms = 5'000;          ///< For one try to connect.
 inline constexpr int postgres_answer_ms = 60'000;          ///< For one statement; a chunk's rows are one statement.
