@@ -31,6 +31,8 @@ batch remake(const batch& source, size_t rows, Make make) {
 }  // namespace
 
 batch gather(const batch& source, std::span<const uint32_t> rows) {
+  if (const std::vector<row_run> runs = runs_of(rows); !runs.empty())
+    return remake(source, rows.size(), [&](const column& each) { return gather_runs(each, runs, rows.size()); });
   return remake(source, rows.size(), [rows](const column& each) { return gather(each, rows); });
 }
 

@@ -110,6 +110,22 @@ column_ptr column_builder::finish() {
 
 column_ptr gather(const column& source, std::span<const uint32_t> rows) { return gather_rows<false>(source, rows); }
 
+column_ptr gather_runs(const column& source, std::span<const row_run> runs, size_t rows) {
+  const size_t width = value_width(source.type().id);
+  column_builder builder(source.type(), rows);
+  builder.set_size(rows);
+  size_t at = 0;
+  for (const row_run& run : runs) {
+    std::memcpy(static_cast<char*>(builder.mutable_bytes()) + at * width, static_cast<const char*>(source.raw_values()) + run.first * width,
+                run.count * width);
+    if (source.scales()) std::memcpy(builder.mutable_scales() + at, source.scales() + run.first, run.count);
+    if (source.validity()) copy_bits(source.validity(), run.first, builder.mutable_validity(), at, run.count);
+    at += run.count;
+  }
+  builder.add_owners(source.owners());
+  return builder.finish();
+}
+
 column_ptr gather_copy(const column& source, std::span<const uint32_t> rows) {
   if (!source.type().is_text_like()) return gather(source, rows);
   const text_view* const from = source.values<text_view>();
@@ -147,9 +163,7 @@ column_ptr slice(const column& source, size_t offset, size_t length) {
   std::memcpy(builder.mutable_bytes(), static_cast<const char*>(source.raw_values()) + offset * width, length * width);
   if (source.scales()) std::memcpy(builder.mutable_scales(), source.scales() + offset, length);
   builder.set_size(length);
-  if (source.may_have_nulls())
-    for (size_t i = 0; i < length; ++i)
-      if (source.is_null(offset + i)) builder.set_null(i);
+  if (source.validity()) copy_bits(source.validity(), offset, builder.mutable_validity(), 0, length);
   builder.add_owners(source.owners());
   return builder.finish();
 }
@@ -168,9 +182,7 @@ column_ptr concatenate(std::span<const column_ptr> sources) {
     assert(source->type() == type);
     std::memcpy(static_cast<char*>(builder.mutable_bytes()) + at * width, source->raw_values(), source->size() * width);
     if (source->scales()) std::memcpy(builder.mutable_scales() + at, source->scales(), source->size());
-    if (source->may_have_nulls())
-      for (size_t i = 0; i < source->size(); ++i)
-        if (source->is_null(i)) builder.set_null(at + i);
+    if (source->validity()) copy_bits(source->validity(), 0, builder.mutable_validity(), at, source->size());
     builder.add_owners(source->owners());
     at += source->size();
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/row_runs.h"
 #include "data/type.h"
 #include "data/value.h"
 
@@ -150,6 +151,8 @@ class column_builder {
 
 /// The rows of `source` at `rows`, in that order; text still points into the source's buffers.
 column_ptr gather(const column& source, std::span<const uint32_t> rows);
+/// As gather, of the rows of runs (row_runs.h), `rows` in all.
+column_ptr gather_runs(const column& source, std::span<const row_run> runs, size_t rows);
 /// As gather, with text copied, so that the result does not keep the source's buffers.
 column_ptr gather_copy(const column& source, std::span<const uint32_t> rows);
 /// As gather, with row index `null_row` giving null (for unmatched rows of outer joins).

@@ -80,6 +80,55 @@ TEST(batch, gathers_slices_and_concatenates_every_type) {
   expect_same_rows(gather(every_type(), std::vector<uint32_t>{0, 1, 2, 3}), every_type());
 }
 
+TEST(batch, gathers_runs_as_it_does_single_rows) {
+  const batch rows = concatenate(std::vector<batch>(60, every_type()));
+  std::mt19937 random(7);
+  for (const uint32_t gap_of : {2u, 20u, 33u, 1000u}) {
+    std::vector<uint32_t> kept;
+    std::vector<batch> one_by_one;
+    for (uint32_t row = 0; row < rows.rows(); ++row) {
+      if (random() % gap_of == 0) continue;
+      kept.push_back(row);
+      one_by_one.push_back(gather(rows, std::vector<uint32_t>{row}));
+    }
+    EXPECT_EQ(runs_of(kept).empty(), gap_of == 2) << gap_of;
+    expect_same_rows(gather(rows, kept), concatenate(one_by_one));
+  }
+}
+
+TEST(row_runs, are_found_in_any_order) {
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 40; row < 60; ++row) rows.push_back(row);
+  for (uint32_t row = 0; row < 10; ++row) rows.push_back(row);
+  const auto runs = runs_of(rows);
+  ASSERT_EQ(runs.size(), 2u);
+  EXPECT_EQ(runs[0].first, 40u);
+  EXPECT_EQ(runs[0].count, 20u);
+  EXPECT_EQ(runs[1].first, 0u);
+  EXPECT_EQ(runs[1].count, 10u);
+  EXPECT_TRUE(runs_of(std::vector<uint32_t>{5, 5, 5, 5, 5, 5, 5, 5, 5, 5}).empty());
+  EXPECT_TRUE(runs_of({}).empty());
+}
+
+TEST(row_runs, bits_are_copied_to_any_place_and_no_others) {
+  std::mt19937_64 random(3);
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<uint64_t> from(5), into(5);
+    for (auto* words : {&from, &into})
+      for (uint64_t& word : *words) word = random();
+    const size_t count = random() % 200, from_at = random() % (320 - count + 1), into_at = random() % (320 - count + 1);
+    const auto bit = [](const std::vector<uint64_t>& words, size_t at) { return words[at / 64] >> (at % 64) & 1; };
+    std::vector<uint64_t> wanted = into;
+    for (size_t i = 0; i < count; ++i) {
+      const uint64_t mask = uint64_t{1} << ((into_at + i) % 64);
+      uint64_t& word = wanted[(into_at + i) / 64];
+      word = bit(from, from_at + i) ? word | mask : word & ~mask;
+    }
+    copy_bits(from.data(), from_at, into.data(), into_at, count);
+    ASSERT_EQ(into, wanted) << from_at << " " << into_at << " " << count;
+  }
+}
+
 TEST(batch, gathered_copies_equal_their_source_and_keep_none_of_its_buffers) {
   const std::vector<uint32_t> rows{3, 0, 2, 2, 1};
   expect_same_rows(gather_copy(every_type(), rows), gather(every_type(), rows));
