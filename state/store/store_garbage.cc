@@ -6,13 +6,11 @@
 namespace systole {
 namespace {
 
+/// The store's own: outboxes are their sinks' to remove.
 void add_files(const proto::CheckpointMetadata& metadata, std::set<std::string>& names) {
   for (const proto::TaskSnapshot& task : metadata.tasks()) {
     for (const proto::FileReference& file : task.keyed_state().base()) names.insert(file.name());
     for (const proto::FileReference& file : task.keyed_state().deltas()) names.insert(file.name());
-    for (const proto::NodeSnapshot& node : task.nodes()) {
-      for (const proto::FileReference& file : node.outbox()) names.insert(file.name());
-    }
   }
 }
 
