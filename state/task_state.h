@@ -6,6 +6,7 @@
 
 #include "base/file_system.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "proto/checkpoint.pb.h"
 #include "state/keyed_state.h"
 #include "state/store/checkpoint_store.h"
@@ -17,7 +18,7 @@ class state_snapshot {
  public:
   virtual ~state_snapshot() = default;
   /// Appends the changes to a delta, makes it durable and part of the store. Called once, on the state thread; snapshots
-  /// of one task in the order of their epochs. Ingests deltas into RocksDB when they have grown past their limit.
+  /// of one task in the order of their epochs.
   virtual result<proto::KeyedStateHandle> write() = 0;
 };
 
@@ -27,6 +28,9 @@ struct task_state_options {
   bool in_memory = false;                ///< no RocksDB: the oracle for tests. Snapshots and restores all the same.
   key_group_range groups;
   uint32_t max_parallelism = 128;
+  /// Deltas of fewer bytes are not worth a sorted file in RocksDB: an eighth of a base of 1 GB is as much, and that is read back
+  /// within the second that a restart may take.
+  uint64_t least_ingest_bytes = 2 * limits::delta_compact_bytes;
   file_system* files = nullptr;
   checkpoint_store* store = nullptr;
 };

@@ -20,7 +20,8 @@ namespace limits {
 inline constexpr int delta_chain_files = 64;
 }  // namespace limits
 
-/// Makes, stores and reads a task's segment files. Paths are handed out to any thread; the rest is called by one at a time.
+/// Makes, stores and reads a task's segment files. Paths are handed out to any thread, and any may open and write_run(); the rest is called by one at a
+/// time.
 class segment_files {
  public:
   explicit segment_files(const task_state_options& options) : options_(options) {}

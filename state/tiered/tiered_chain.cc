@@ -2,17 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-
-#include "base/limits.h"
+#include <utility>
 
 namespace systole {
-namespace {
-
-/// Deltas of fewer bytes are not worth a sorted file: an eighth of a base of 1 GB is as much, and that is read back within
-/// the second that a restart may take.
-constexpr uint64_t least_ingest_bytes = 2 * limits::delta_compact_bytes;
-
-}  // namespace
 
 tiered_chain::tiered_chain(const task_state_options& options)
     : options_(options),
@@ -60,9 +52,13 @@ void tiered_chain::end_snapshot() {
   // Given up before it was written: what it was to ingest may be ingested now.
   if (--open_snapshots_ == 0 && ingest_wanted_.load()) {
     run_ingest_ = true;
-    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    start_thread_locked();
   }
   changed_.notify_all();
+}
+
+void tiered_chain::start_thread_locked() {
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
 void tiered_chain::request_ingest() {
@@ -70,7 +66,7 @@ void tiered_chain::request_ingest() {
   if (ingest_wanted_.exchange(true)) return;
   if (open_snapshots_ != 0) return;  // write() or end_snapshot() sees to it
   run_ingest_ = true;
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  start_thread_locked();
   changed_.notify_all();
 }
 
@@ -82,8 +78,14 @@ void tiered_chain::wait_for_ingest() {
 void tiered_chain::run() {
   std::unique_lock lock(pending_mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return stopping_ || run_ingest_; });
+    changed_.wait(lock, [&] { return stopping_ || run_beside_ || run_ingest_; });
     if (stopping_) return;
+    if (std::exchange(run_beside_, false)) {
+      lock.unlock();
+      ingest_beside();
+      lock.lock();
+      continue;
+    }
     run_ingest_ = false;
     const uint64_t cut = last_cut_;
     const bool allowed = open_snapshots_ == 0;
@@ -105,35 +107,99 @@ result<void> tiered_chain::fail_for_good(result<void> outcome) {
 }
 
 result<proto::KeyedStateHandle> tiered_chain::write(uint64_t cut, epoch_id epoch) {
-  const std::lock_guard lock(chain_mutex_);
+  std::unique_lock chain(chain_mutex_);
   if (broken_) return *broken_;
-  SYSTOLE_TRY(fail_for_good(write_locked(cut, epoch)));
+  SYSTOLE_TRY(fail_for_good(write_locked(chain, cut, epoch)));
   return handle_;
 }
 
-result<void> tiered_chain::write_locked(uint64_t cut, epoch_id epoch) {
+result<void> tiered_chain::write_locked(std::unique_lock<std::mutex>& chain, uint64_t cut, epoch_id epoch) {
   const bool wanted = ingest_wanted_.load();
+  bool rewrites = !foreign_.empty();
+  {
+    const std::lock_guard lock(pending_mutex_);
+    rewrites = rewrites || !dropped_.empty();
+  }
+  const auto base_bytes = [this] { return base_ ? base_->size_bytes() : 0; };
+  const auto limit = [&] { return std::max<uint64_t>(options_.least_ingest_bytes, base_bytes() / 8); };
+  // What changes the base or older deltas waits, and what comes faster than it is ingested.
+  beside_ended_.wait(chain, [&] { return !beside_ || !(wanted || rewrites || total_bytes(handle_.deltas()) > 2 * limit()); });
+  if (broken_) return *broken_;
   SYSTOLE_TRY(seal_pending(cut, !wanted));
   uint64_t delta_bytes = total_bytes(handle_.deltas());
   for (const loose_file& each : foreign_) delta_bytes += each.file.bytes();
   delta_bytes_.store(delta_bytes, std::memory_order_relaxed);
-  const uint64_t base_bytes = base_ ? base_->size_bytes() : 0;
-  const bool outgrown = delta_bytes > std::max<uint64_t>(least_ingest_bytes, base_bytes / 8);
-  if (outgrown || wanted) {
+  if (beside_) return {};
+  const bool outgrown = delta_bytes > limit();
+  if (wanted || (outgrown && rewrites)) {
     SYSTOLE_TRY(ingest_locked(cut));
     const std::lock_guard lock(pending_mutex_);
     if (wanted) ingest_wanted_.store(false, std::memory_order_release);
     changed_.notify_all();
-  } else {
+  } else if (!outgrown) {
     SYSTOLE_TRY(apply_drops(epoch));
     if (!foreign_.empty()) SYSTOLE_TRY(rewrite_foreign(epoch));
     SYSTOLE_TRY(files_.shorten(*handle_.mutable_deltas(), epoch));
   }
-  if (!base_changed_) return {};
-  SYSTOLE_ASSIGN(const std::vector<proto::FileReference> base, base_->checkpoint());
-  handle_.mutable_base()->Assign(base.begin(), base.end());
-  base_changed_ = false;
+  if (base_changed_) {
+    SYSTOLE_ASSIGN(const std::vector<proto::FileReference> base, base_->checkpoint());
+    handle_.mutable_base()->Assign(base.begin(), base.end());
+    base_changed_ = false;
+  }
+  if (outgrown && handle_.deltas_size() > 0) begin_ingest_beside(cut);
   return {};
+}
+
+void tiered_chain::begin_ingest_beside(uint64_t cut) {
+  beside_ = {handle_.deltas_size(), cut};
+  const std::lock_guard lock(pending_mutex_);
+  run_beside_ = true;
+  start_thread_locked();
+  changed_.notify_all();
+}
+
+void tiered_chain::ingest_beside() {
+  std::vector<proto::FileReference> deltas;
+  {
+    const std::lock_guard chain(chain_mutex_);
+    if (!beside_) return;  // ingested with what came after
+    if (auto opened = open_base(); !opened) {
+      broken_ = std::move(opened).error();
+      beside_.reset();
+      beside_ended_.notify_all();
+      return;
+    }
+    deltas.assign(handle_.deltas().begin(), handle_.deltas().begin() + beside_->deltas);
+  }
+  auto made = ingest_stored(deltas);
+  {
+    const std::lock_guard chain(chain_mutex_);
+    if (made) {
+      *handle_.mutable_base() = std::move(*made->mutable_base());
+      handle_.mutable_deltas()->DeleteSubrange(0, beside_->deltas);
+      delta_bytes_.store(total_bytes(handle_.deltas()), std::memory_order_relaxed);
+      ingested_cut_.store(std::max(beside_->cut, ingested_cut_.load()), std::memory_order_release);
+      published_base_.store(base_.get(), std::memory_order_release);
+      base_changed_ = false;
+    } else {
+      broken_ = made.error();
+    }
+    beside_.reset();
+  }
+  beside_ended_.notify_all();
+}
+
+result<proto::KeyedStateHandle> tiered_chain::ingest_stored(const std::vector<proto::FileReference>& deltas) {
+  std::vector<ingested_file> files;
+  for (const proto::FileReference& each : deltas) {
+    SYSTOLE_ASSIGN(std::string path, options_.store->path_of(each));
+    files.push_back({std::move(path), each.bytes(), each.xxh3(), {}});
+  }
+  SYSTOLE_TRY(ingest_files(files));
+  SYSTOLE_ASSIGN(const std::vector<proto::FileReference> base, base_->checkpoint());
+  proto::KeyedStateHandle made;
+  made.mutable_base()->Assign(base.begin(), base.end());
+  return made;
 }
 
 result<void> tiered_chain::seal_pending(uint64_t cut, bool into_store) {
@@ -240,6 +306,8 @@ result<void> tiered_chain::ingest_files(const std::vector<ingested_file>& oldest
 }
 
 result<void> tiered_chain::ingest_locked(uint64_t cut) {
+  beside_.reset();  // its deltas are among these
+  beside_ended_.notify_all();
   SYSTOLE_TRY(seal_pending(cut, false));
   SYSTOLE_TRY(open_base());
   std::vector<ingested_file> files;

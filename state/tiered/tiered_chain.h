@@ -20,9 +20,9 @@
 namespace systole {
 
 /// The files that a task's state consists of: a RocksDB base, once there is one, and deltas after it. Deltas are ingested into
-/// the base when they have outgrown max(128 MiB, an eighth of it), or when the task asks for it so that it
-/// may evict entries. add(), request_ingest() and the queries are called by the task's thread; write() by the state thread;
-/// ingestion that was asked for runs on a thread of the chain's own, started on first use.
+/// the base when they have outgrown max(least_ingest_bytes, an eighth of it), beside the snapshots that follow, or when the task asks for it so
+/// that it may evict entries. add(), request_ingest() and the queries are called by the task's thread; write() by the state thread;
+/// ingestion runs on a thread of the chain's own, started on first use, or in write() where that has to wait for it anyway.
 class tiered_chain {
  public:
   explicit tiered_chain(const task_state_options& options);
@@ -75,8 +75,13 @@ class tiered_chain {
     epoch_id epoch;
     std::shared_ptr<delta_segment> segment;
   };
-  result<void> write_locked(uint64_t cut, epoch_id epoch);
+  result<void> write_locked(std::unique_lock<std::mutex>& chain, uint64_t cut, epoch_id epoch);
   result<void> ingest_locked(uint64_t cut);
+  /// Has the deltas of now ingested by the chain's thread. Until that ends they stay part of what write() gives.
+  void begin_ingest_beside(uint64_t cut);
+  void ingest_beside();
+  result<proto::KeyedStateHandle> ingest_stored(const std::vector<proto::FileReference>& deltas);
+  void start_thread_locked();
   struct ingested_file {
     std::string path;
     uint64_t bytes;
@@ -106,6 +111,7 @@ class tiered_chain {
   uint64_t last_cut_ = 0;
   int open_snapshots_ = 0;
   bool run_ingest_ = false;
+  bool run_beside_ = false;
   bool stopping_ = false;
   std::thread thread_;
   std::atomic<bool> ingest_wanted_{false};
@@ -116,8 +122,16 @@ class tiered_chain {
   uint64_t restored_bytes_ = 0;
   std::vector<loose_file> foreign_;             ///< older than all deltas, of old subtasks; rewritten by the next write()
   std::vector<sealed_segment> local_;           ///< sealed but not in the store: about to be ingested
-  proto::KeyedStateHandle handle_;              ///< its base is that of the last checkpoint
+  proto::KeyedStateHandle handle_;              ///< its base is that of the last checkpoint, or of the last ingestion beside
   bool base_changed_ = false;
+  /// An ingestion beside write(): of the first deltas of handle_, all that belong to cuts up to this one. Meanwhile the base is the
+  /// chain's thread's.
+  struct beside {
+    int deltas = 0;
+    uint64_t cut = 0;
+  };
+  std::optional<beside> beside_;
+  std::condition_variable beside_ended_;  ///< with chain_mutex_
   std::optional<failure> broken_;
 
   std::atomic<const rocks_base*> published_base_{nullptr};

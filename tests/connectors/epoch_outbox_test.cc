@@ -70,8 +70,8 @@ struct written_outbox {
 TEST(epoch_outbox, an_epoch_goes_on_in_another_segment) {
   const temporary_directory folder;
   written_outbox it(posix_file_system(), folder / "out");
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(it.append(1, 4 * limits::mebibyte));
-  EXPECT_GT(it.outbox.bytes(), 80 * limits::mebibyte) << "segments that are full count";
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(it.append(1, limits::outbox_segment_bytes / 4));
+  EXPECT_GT(it.outbox.bytes(), limits::outbox_segment_bytes / 4 * 10) << "segments that are full count";
   const auto segments = it.seal(1).value();
   EXPECT_EQ(segments.size(), 3u);
   for (const outbox_segment& each : segments) EXPECT_EQ(each.epoch, 1u);

@@ -13,12 +13,14 @@ struct backend {
   bool in_memory;
   size_t memory_bytes;
   bool evicts;
+  uint64_t ingested = task_state_options().least_ingest_bytes;
 };
 void PrintTo(const backend& what, std::ostream* out) { *out << what.name; }
 
 class random_state_test : public ::testing::TestWithParam<backend> {
  protected:
   modelled_state make_state(modelled_state::sizes of) {
+    of.ingested = GetParam().ingested;
     return modelled_state(scratch_.path(), *store_, GetParam().in_memory, GetParam().memory_bytes, seed_, of);
   }
   scratch_directory scratch_;
@@ -72,7 +74,9 @@ TEST_P(random_state_test, keeps_the_chain_short_over_many_epochs) {
 INSTANTIATE_TEST_SUITE_P(backends, random_state_test,
                          ::testing::Values(backend{"memory", true, 64 << 20, false},
                                            backend{"rocksdb", false, 64 << 20, false},
-                                           backend{"evicting", false, 64 << 10, true}),
+                                           backend{"evicting", false, 64 << 10, true},
+                                           backend{"ingesting", false, 64 << 20, true, 4 << 10},
+                                           backend{"ingesting_and_evicting", false, 64 << 10, true, 16 << 10}),
                          [](const auto& each) { return each.param.name; });
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <random>
@@ -19,6 +20,8 @@ struct state_model {
   std::set<std::string> seen;
   std::map<std::string, std::map<std::string, std::string>> lists;
   std::set<std::pair<timestamp_us, std::string>> timers;
+
+  std::array<uint64_t, 5> counts() const;
 };
 
 /// Subtasks of one stage with their tables open, driven by random operations that are applied to a state_model too.
@@ -29,6 +32,7 @@ class modelled_state {
     int keys = 200;           ///< distinct keys that operations choose from
     int subkeys = 6;          ///< distinct subkeys per key; key 0 gets a thousand times as many
     size_t value_bytes = 40;  ///< longest value
+    uint64_t ingested = task_state_options().least_ingest_bytes;  ///< deltas of more bytes, beside the snapshots
   };
   modelled_state(std::string directory, checkpoint_store& store, bool in_memory, size_t memory_bytes, uint64_t seed,
                  sizes of)
@@ -51,6 +55,8 @@ class modelled_state {
   bool load_all();
   /// True where the last snapshot has files of RocksDB.
   bool has_base() const;
+  /// What the tables say that they hold, in the model's order.
+  std::array<uint64_t, 5> counts() const;
   uint64_t memory_bytes() const;
   /// Files in the longest handle of the last snapshot.
   int most_files() const;
