@@ -40,8 +40,8 @@ class base_cursor {
 };
 
 /// The part of a task's state that is not in its hash tables: one RocksDB without a write-ahead log, filled by sorted files
-/// only, in the keys of docs/format/state_keys.md. Reads are thread-safe; ingest() and checkpoint() belong to the one thread
-/// that writes snapshots. RocksDB's statuses become results here; damage is `corrupt`.
+/// only, in the keys of docs/format/state_keys.md. Reads are thread-safe; what changes it and checkpoint() are called
+/// by one thread at a time (tiered_chain). RocksDB's statuses become results here; damage is `corrupt`.
 class rocks_base {
  public:
   struct options {
