@@ -158,14 +158,8 @@ column_ptr gather_or_null(const column& source, std::span<const uint32_t> rows) 
 
 column_ptr slice(const column& source, size_t offset, size_t length) {
   assert(offset + length <= source.size());
-  const size_t width = value_width(source.type().id);
-  column_builder builder(source.type(), length);
-  std::memcpy(builder.mutable_bytes(), static_cast<const char*>(source.raw_values()) + offset * width, length * width);
-  if (source.scales()) std::memcpy(builder.mutable_scales(), source.scales() + offset, length);
-  builder.set_size(length);
-  if (source.validity()) copy_bits(source.validity(), offset, builder.mutable_validity(), 0, length);
-  builder.add_owners(source.owners());
-  return builder.finish();
+  const row_run run{static_cast<uint32_t>(offset), static_cast<uint32_t>(length)};
+  return gather_runs(source, {&run, 1}, length);
 }
 
 column_ptr concatenate(std::span<const column_ptr> sources) {
